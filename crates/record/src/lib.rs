@@ -14,6 +14,7 @@ mod class;
 pub mod clock;
 mod outcome;
 mod row;
+mod secrets;
 mod server_log;
 mod sink;
 
@@ -21,5 +22,6 @@ pub use books::{Books, Unbalanced};
 pub use class::{Class, Mode, ParseLabelError, Priority};
 pub use outcome::{End, NotSent, Outcome};
 pub use row::{Flags, Itl, Row, Stamp};
+pub use secrets::Secrets;
 pub use server_log::{ServerLog, ServerRow};
 pub use sink::{Load, Note, Sink};

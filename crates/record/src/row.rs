@@ -90,6 +90,11 @@ impl Flags {
     pub const fn set(&mut self, flag: Self) {
         self.0 |= flag.0;
     }
+
+    /// Clears `flag`.
+    pub const fn unset(&mut self, flag: Self) {
+        self.0 &= !flag.0;
+    }
 }
 
 /// Everything that is kept of one request, in a fixed size.
