@@ -1,0 +1,51 @@
+//! The JSON of chat completions: answers as a client reads them, requests and answers as a server
+//! reads and writes them.
+//!
+//! Reading an answer is tolerant, since every server has a dialect: unknown fields are skipped,
+//! `null` is the same as absent, several choices are taken together, and text is found under every
+//! name that servers give it. It is also lazy: text is only asked whether it is empty, where it
+//! lies. So half a surrogate pair, which some servers send when they cut an emoji, does no harm.
+//!
+//! Reading a request is strict, as a server is, so that a workload with a mistake shows it.
+//!
+//! Format: OpenAI API reference, "Chat completions" and "Chat completion chunk object"; the
+//! dialects are those of the samples in `fixtures/openai`.
+
+mod answer;
+mod message;
+mod request;
+mod writer;
+
+pub use answer::{Completion, Delta, Event, Reply, read_event, read_reply};
+pub use request::{Request, read_request};
+pub use writer::{ChunkWriter, error};
+
+use serde::Deserialize;
+use serde::de::{Error as _, Unexpected};
+
+/// What a server says it has counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Tokens of the prompt.
+    pub prompt_tokens: Option<u32>,
+    /// Tokens written, reasoning among them.
+    pub completion_tokens: Option<u32>,
+}
+
+/// The text is not what it should be. The message never repeats it: an answer may hold a secret.
+/// Where the fault lies is in the source, which may quote a value.
+#[derive(Debug, thiserror::Error)]
+#[error("not a {expected}")]
+pub struct Malformed {
+    expected: &'static str,
+    source: serde_json::Error,
+}
+
+/// Reads a JSON object. A list is refused here, for `serde` would take its members as the fields of
+/// a struct, in order.
+fn object<'a, T: Deserialize<'a>>(json: &'a [u8]) -> serde_json::Result<T> {
+    if json.trim_ascii_start().first() == Some(&b'[') {
+        return Err(serde_json::Error::invalid_type(Unexpected::Seq, &"an object"));
+    }
+    serde_json::from_slice(json)
+}
