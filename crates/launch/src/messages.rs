@@ -1,0 +1,108 @@
+//! What is said on stderr: warnings, errors and the log, none of which may show a key.
+
+use std::borrow::Cow;
+use std::env;
+use std::io::{self, IsTerminal, Write};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use proofload_record::Secrets;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, ParseError};
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::terminal;
+
+/// The variable that is read where `--log` is not given.
+const FILTER_VARIABLE: &str = "PROOFLOAD_LOG";
+/// Goes to the left edge and clears the line, where a progress bar may stand.
+const CLEAR_LINE: &str = "\r\x1b[2K";
+
+/// A filter for the log that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{origin} is not a log filter; write for example `debug` or `warn,proofload_http_load=trace`"
+)]
+pub(crate) struct FilterError {
+    origin: &'static str,
+    source: ParseError,
+}
+
+/// Writes to stderr, with the run's keys taken out. Clones share the keys. A stderr that nobody
+/// reads is no reason to fail.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Messages {
+    secrets: Arc<RwLock<Secrets>>,
+}
+
+impl Messages {
+    /// From now on none of `secrets` shows.
+    pub(crate) fn protect(&self, secrets: &Secrets) {
+        self.secrets.write().unwrap_or_else(PoisonError::into_inner).extend(secrets);
+    }
+
+    /// One line, or several.
+    pub(crate) fn say(&self, text: &str) {
+        self.put(&format!("{text}\n"));
+    }
+
+    /// `error: …`, and a line for each of its causes.
+    pub(crate) fn error(&self, error: &anyhow::Error) {
+        let mut text = format!("error: {error}");
+        for cause in error.chain().skip(1) {
+            text.push_str(&format!("\n  caused by: {cause}"));
+        }
+        self.say(&text);
+    }
+
+    /// Sends the log of the whole program here. The filter is `filter`, else `PROOFLOAD_LOG`, else
+    /// `warn`.
+    pub(crate) fn take_log(&self, filter: Option<&str>) -> Result<(), FilterError> {
+        let variable = env::var(FILTER_VARIABLE).unwrap_or_default();
+        let (origin, text) = match filter {
+            Some(text) => ("the value of --log", text),
+            None => ("the value of PROOFLOAD_LOG", variable.as_str()),
+        };
+        let filter = EnvFilter::builder()
+            .with_default_directive(LevelFilter::WARN.into())
+            .parse(text)
+            .map_err(|source| FilterError { origin, source })?;
+        // Fails only where a log is taken already, as in a test that runs two programs.
+        let _ = tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_ansi(terminal::colour(io::stderr().is_terminal()))
+            .with_writer(self.clone())
+            .try_init();
+        Ok(())
+    }
+
+    fn put(&self, text: &str) {
+        let text = self.redact(text);
+        let mut stderr = io::stderr().lock();
+        let clear = if stderr.is_terminal() { CLEAR_LINE } else { "" };
+        let _ = write!(stderr, "{clear}{text}");
+    }
+
+    fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        self.secrets.read().unwrap_or_else(PoisonError::into_inner).redact(text)
+    }
+}
+
+/// The log's formatter writes each event in one piece, so a key never lies in two.
+impl Write for &Messages {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.put(&String::from_utf8_lossy(bytes));
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Messages {
+    type Writer = &'a Self;
+
+    fn make_writer(&'a self) -> Self::Writer {
+        self
+    }
+}

@@ -1,0 +1,83 @@
+//! A program around its scenario.
+
+use std::io::{self, Stdout, Write};
+use std::process::ExitCode;
+
+use proofload_record::Secrets;
+
+use crate::messages::Messages;
+use crate::out::Out;
+use crate::{Code, Exit, Interrupt, LogArgs};
+
+/// What a scenario has of the world around it.
+pub struct Session {
+    out: Out<Stdout>,
+    interrupt: Interrupt,
+    messages: Messages,
+}
+
+impl Session {
+    /// Standard output. Its reader may go away (`head`): what is written then is dropped without an
+    /// error, and the scenario goes on to its end.
+    pub fn out(&mut self) -> &mut dyn Write {
+        &mut self.out
+    }
+
+    /// Whether somebody wants the program to end.
+    #[must_use]
+    pub const fn interrupt(&self) -> &Interrupt {
+        &self.interrupt
+    }
+
+    /// From now on none of `secrets` shows in a warning, an error or the log. Standard output and
+    /// files are not looked through: nothing that may hold a key is to be handed to them.
+    pub fn protect(&self, secrets: &Secrets) {
+        self.messages.protect(secrets);
+    }
+
+    /// Says `warning: …` on stderr.
+    pub fn warn(&self, text: &str) {
+        self.messages.say(&format!("warning: {text}"));
+    }
+
+    /// Warns that `flag` takes a key by its value.
+    pub fn warn_of_visible_key(&self, flag: &str) {
+        self.warn(&format!(
+            "the key after {flag} can be seen by other users of this machine and stays in the \
+             shell's history; --api-key-file and --api-key-env keep it out of both"
+        ));
+    }
+}
+
+/// Runs `scenario` and returns its exit code.
+///
+/// Before it: the log and the signals. After it: an error is printed with its causes, and decides
+/// the code by the [`Exit`] in its chain.
+pub fn run<A>(
+    args: A,
+    log: impl FnOnce(&A) -> &LogArgs,
+    scenario: impl FnOnce(A, &mut Session) -> anyhow::Result<Code>,
+) -> ExitCode {
+    let messages = Messages::default();
+    if let Err(error) = messages.take_log(log(&args).log.as_deref()) {
+        messages.error(&Exit::usage(error).into());
+        return Code::Usage.into();
+    }
+    let interrupt = Interrupt::default();
+    let mut session = Session { out: Out::new(io::stdout()), interrupt, messages };
+    if let Err(error) = session.interrupt.listen(session.messages.clone()) {
+        session.warn(&format!("Ctrl-C will end the program at once: {error}"));
+    }
+    let ended = scenario(args, &mut session).and_then(|code| {
+        session.out.flush()?;
+        Ok(code)
+    });
+    let code = ended.unwrap_or_else(|error| {
+        session.messages.error(&error);
+        match Code::of(&error) {
+            Code::Internal if session.out.has_failed() => Code::Unwritable,
+            code => code,
+        }
+    });
+    code.into()
+}
