@@ -1,1 +1,33 @@
-//! Not written yet.
+//! An analysis as people and programs read it: on a terminal, as JSON, as CSV.
+//!
+//! Every form is a pure function of a [`proofload_analysis::Analysis`]: the same run gives the same
+//! bytes. [`write_run_dir`] puts `results.json`, `summary.csv`, `metrics.csv` and `detailed.csv`
+//! into a run directory, [`write_beside`] the three tables wherever `--output` says. A file
+//! appears under its name once it is whole, so a crash leaves the old one or the new one.
+//!
+//! CSV files may be opened in a spreadsheet: a text that such a program would take for a formula is
+//! written with an apostrophe before it. What the terminal shows has no control characters.
+//!
+//! ```no_run
+//! # use proofload_report::{Look, Rows, terminal, write_run_dir};
+//! # let run = proofload_run_dir::RunDir::open("run".as_ref())?;
+//! let analysis = proofload_analysis::analyze(&run);
+//! let written = write_run_dir(&analysis, run.path(), Rows::First)?;
+//! let look = Look { columns: 80, colour: false };
+//! terminal(&analysis.document, &written, look, &mut std::io::stdout())?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//! Left out: HTML, charts and Markdown, which come with the programs that need them.
+
+mod atomic;
+mod banner;
+mod cell;
+mod detailed;
+mod files;
+mod metrics;
+mod summary;
+mod terminal;
+
+pub use atomic::WriteError;
+pub use files::{DETAILED_ROWS, Rows, Written, json, write_beside, write_run_dir};
+pub use terminal::{Look, terminal};

@@ -1,0 +1,272 @@
+//! From the results to the words and tables of a report.
+
+use crate::document::{Block, Document, Section, Table};
+use crate::metric::{Metric, OF_THE_RUN};
+use crate::results::{Figures, Interval, Results};
+use proofload_units::human_count;
+use proofload_verdict::{Level, Trust};
+
+/// The metrics that the tables show, with their names there.
+const SHOWN: [(Metric, &str); 10] = [
+    (Metric::Ttft, "ttft"),
+    (Metric::TtftService, "  service"),
+    (Metric::TotalLatency, "total latency"),
+    (Metric::TotalLatencyService, "  service"),
+    (Metric::Latency, "latency"),
+    (Metric::LatencyService, "  service"),
+    (Metric::Tpot, "tpot (ms/token)"),
+    (Metric::Itl, "itl (pooled)"),
+    (Metric::ClientDuration, "client duration"),
+    (Metric::ConnectionWait, "connection wait"),
+];
+
+/// The metrics whose intervals are shown.
+const BOUNDED: [(Metric, &str); 4] = [
+    (Metric::Ttft, "ttft"),
+    (Metric::TotalLatency, "total latency"),
+    (Metric::Latency, "latency"),
+    (Metric::Tpot, "tpot (ms/token)"),
+];
+
+/// Writes out `results`; `trust` is what they rest on.
+pub(crate) fn document(results: &Results, trust: Vec<Trust>) -> Document {
+    Document {
+        title: title(results),
+        simulated: results.simulated,
+        sections: vec![
+            trust_section(trust),
+            latencies(results),
+            objective(results),
+            throughput(results),
+            definitions(),
+        ],
+    }
+}
+
+fn title(results: &Results) -> String {
+    let counts = &results.counts;
+    let mut title = format!(
+        "{}: {}, {}",
+        results.program,
+        if results.state == "running" { "killed" } else { &results.state },
+        results.validity.verdict
+    );
+    if let Some(reason) = results.validity.reason {
+        title += &format!(": {reason}");
+    }
+    title += &format!(
+        ". {} planned, {} sent, {} ok.",
+        human_count(counts.planned),
+        human_count(counts.sent),
+        human_count(counts.ok)
+    );
+    title
+}
+
+fn trust_section(trust: Vec<Trust>) -> Section {
+    let counts: Vec<String> = Level::ALL
+        .iter()
+        .rev()
+        .map(|level| (level, trust.iter().filter(|item| item.level == *level).count()))
+        .filter(|(_, count)| *count > 0)
+        .map(|(level, count)| format!("{count} {}", level.label()))
+        .collect();
+    let heading = format!("Can I trust this? {}", counts.join(", "));
+    let mut sorted = trust;
+    sorted.sort_by_key(|item| std::cmp::Reverse(item.level));
+    Section { heading, blocks: vec![Block::Trust(sorted)] }
+}
+
+fn latencies(results: &Results) -> Section {
+    let columns = ["", "n", "mean", "p50", "p95", "p99", "p999", "max"];
+    let mut rows: Vec<Vec<String>> = SHOWN
+        .into_iter()
+        .map(|(metric, name)| figures_row(name, results.figures(metric)))
+        .filter(|row| row[1] != "0")
+        .collect();
+    for failure in &results.errors.by_outcome {
+        let mut row = figures_row(&format!("! {}", failure.outcome), &failure.until_failed_ms);
+        row[1] = human_count(failure.n);
+        rows.push(row);
+    }
+    let mut blocks =
+        vec![Block::Table(Table { columns: columns.map(str::to_owned).to_vec(), rows })];
+    let mut notes = vec![format!(
+        "{} of {} requests succeeded and stand in the rows above those marked `!`, which failed \
+         so; a failure's times are from due to the failure. `*`: too few samples for a finite \
+         interval.",
+        human_count(results.errors.n - results.errors.failed),
+        human_count(results.errors.n),
+    )];
+    if results.counts.warmup > 0 {
+        notes.push(format!(
+            "Warm-up: the first {} of the plan, sent and recorded, and in no figure but the pooled \
+             gaps of itl.",
+            human_count(results.counts.warmup)
+        ));
+    }
+    let tokens = &results.tokens;
+    notes.push(match tokens.source {
+        "none" => "No answer stated or showed a token count.".to_owned(),
+        source => format!(
+            "Token counts come from: {source} ({} answers by the server's usage, {} by content \
+             chunks).",
+            human_count(tokens.from_usage),
+            human_count(tokens.from_chunks)
+        ),
+    });
+    blocks.push(Block::Table(intervals(results)));
+    blocks.extend(notes.into_iter().map(Block::Text));
+    Section { heading: "Latency in ms, from due and (service) from the first write".into(), blocks }
+}
+
+fn intervals(results: &Results) -> Table {
+    let columns = ["95 % interval", "p50", "p95", "p99"];
+    let rows = BOUNDED
+        .into_iter()
+        .map(|(metric, name)| (name, results.figures(metric)))
+        .filter(|(_, figures)| figures.n > 0)
+        .map(|(name, figures)| {
+            let intervals = &figures.intervals;
+            let cells = [intervals.p50, intervals.p95, intervals.p99].map(interval);
+            std::iter::once(name.to_owned()).chain(cells).collect()
+        })
+        .collect();
+    Table { columns: columns.map(str::to_owned).to_vec(), rows }
+}
+
+fn figures_row(name: &str, figures: &Figures) -> Vec<String> {
+    let intervals = &figures.intervals;
+    let starred = |value, interval: Option<Interval>| {
+        let open = interval.is_some_and(|interval| interval.lo.is_none() || interval.hi.is_none());
+        if open { cell(value) + "*" } else { cell(value) }
+    };
+    vec![
+        name.to_owned(),
+        human_count(figures.n),
+        cell(figures.mean),
+        starred(figures.p50, intervals.p50),
+        starred(figures.p95, intervals.p95),
+        starred(figures.p99, intervals.p99),
+        starred(figures.p999, intervals.p999),
+        cell(figures.max),
+    ]
+}
+
+fn objective(results: &Results) -> Section {
+    let slo = &results.slo;
+    let text = match slo.share {
+        None => "No request was due, so there is no attainment.".to_owned(),
+        Some(share) => format!(
+            "{} of {} requests had a latency of {} ms or less: {:.2} % ({}). Failures and requests \
+             not sent are in the denominator as infinitely slow.",
+            human_count(slo.met),
+            human_count(slo.n),
+            slo.limit_ms,
+            share * 100.0,
+            percent_interval(slo.lo, slo.hi)
+        ),
+    };
+    let errors = &results.errors;
+    let failed = match errors.share {
+        None => "Nothing could fail.".to_owned(),
+        Some(share) => format!(
+            "{} of {} failed: {:.2} % ({}).",
+            human_count(errors.failed),
+            human_count(errors.n),
+            share * 100.0,
+            percent_interval(errors.lo, errors.hi)
+        ),
+    };
+    Section {
+        heading: "Objective and errors".to_owned(),
+        blocks: vec![Block::Text(text), Block::Text(failed)],
+    }
+}
+
+fn throughput(results: &Results) -> Section {
+    let throughput = &results.throughput;
+    let lateness = &results.lateness_us;
+    let rate = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), four_digits);
+    Section {
+        heading: "Throughput".to_owned(),
+        blocks: vec![
+            Block::Text(format!(
+                "{} requests/s and {} output tokens/s succeeded over {} s; {} requests/s were \
+                 offered.",
+                rate(throughput.requests_per_s),
+                rate(throughput.tokens_per_s),
+                rate(throughput.span_s),
+                rate(throughput.offered_per_s)
+            )),
+            Block::Text(format!(
+                "Send lateness (ours): p50 {} us, p99 {} us, max {} us.",
+                cell(lateness.p50),
+                cell(lateness.p99),
+                cell(lateness.max)
+            )),
+        ],
+    }
+}
+
+fn definitions() -> Section {
+    let term = |metric: Metric| (metric.key().to_owned(), metric.formula().to_owned());
+    let of_the_run = OF_THE_RUN.map(|(name, formula)| (name.to_owned(), formula.to_owned()));
+    let terms = Metric::ALL.into_iter().map(term).chain(of_the_run).collect();
+    Section { heading: "Definitions".to_owned(), blocks: vec![Block::Terms(terms)] }
+}
+
+fn percent_interval(lo: Option<f64>, hi: Option<f64>) -> String {
+    match (lo, hi) {
+        (Some(lo), Some(hi)) => {
+            format!("95 % interval {:.2} to {:.2} %", lo * 100.0, hi * 100.0)
+        }
+        _ => "95 % interval undecided".to_owned(),
+    }
+}
+
+fn interval(interval: Option<Interval>) -> String {
+    match interval {
+        None => "undecided".to_owned(),
+        Some(Interval { lo: None, hi: None, .. }) => "none".to_owned(),
+        Some(Interval { lo, hi: None, .. }) => format!(">= {}", cell(lo)),
+        Some(Interval { lo: None, hi, .. }) => format!("<= {}", cell(hi)),
+        Some(Interval { lo, hi, .. }) => format!("{} .. {}", cell(lo), cell(hi)),
+    }
+}
+
+fn cell(value: Option<f64>) -> String {
+    value.map_or_else(|| "-".to_owned(), four_digits)
+}
+
+/// Four digits, but never fewer than three decimals' worth of nothing: `0.012`, `1.235`, `123.5`,
+/// `12346`.
+fn four_digits(value: f64) -> String {
+    let decimals = match value.abs() {
+        size if size < 10.0 => 3,
+        size if size < 100.0 => 2,
+        size if size < 1_000.0 => 1,
+        _ => 0,
+    };
+    format!("{value:.decimals$}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::four_digits;
+
+    #[test]
+    fn numbers_keep_four_digits() {
+        for (value, want) in [
+            (0.0, "0.000"),
+            (0.012_4, "0.012"),
+            (1.234_5, "1.234"),
+            (12.345, "12.35"),
+            (123.45, "123.5"),
+            (1_234.5, "1234"),
+            (1_200_000.0, "1200000"),
+        ] {
+            assert_eq!(four_digits(value), want);
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! The cells of a CSV file.
+
+use std::fmt::Write as _;
+
+/// What stands in a cell.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Value<'a> {
+    /// Nothing is known, and nothing is made up.
+    Blank,
+    /// A count, or a number that is a name.
+    Count(u64),
+    /// A time, kept in nanoseconds and written in milliseconds to the nanosecond.
+    Millis(u64),
+    /// A time, kept in nanoseconds and written in microseconds to the nanosecond.
+    Micros(u64),
+    /// A name of ours.
+    Name(&'static str),
+    /// A text from outside.
+    Text(&'a str),
+    /// Yes or no.
+    Flag(bool),
+}
+
+impl Value<'_> {
+    /// A count that may not be known.
+    pub(crate) fn count(count: Option<impl Into<u64>>) -> Self {
+        count.map_or(Self::Blank, |count| Self::Count(count.into()))
+    }
+
+    /// Nanoseconds that may not be known, as milliseconds.
+    pub(crate) fn millis(ns: Option<u64>) -> Self {
+        ns.map_or(Self::Blank, Self::Millis)
+    }
+
+    /// Appends it to `out`.
+    pub(crate) fn write(self, out: &mut String) {
+        match self {
+            Self::Blank => {}
+            Self::Count(count) => {
+                // Writing to a string cannot fail.
+                let _ = write!(out, "{count}");
+            }
+            Self::Millis(ns) => decimal(ns, 6, out),
+            Self::Micros(ns) => decimal(ns, 3, out),
+            Self::Name(name) => out.push_str(name),
+            Self::Text(text) => guarded(text, out),
+            Self::Flag(flag) => out.push_str(if flag { "true" } else { "false" }),
+        }
+    }
+}
+
+/// Appends `value / 10^places` without the zeros at its end.
+fn decimal(value: u64, places: usize, out: &mut String) {
+    let unit = 10_u64.pow(places as u32);
+    let _ = write!(out, "{}.{:0places$}", value / unit, value % unit);
+    let kept = out.trim_end_matches('0').trim_end_matches('.').len();
+    out.truncate(kept);
+}
+
+/// Appends a text from outside, with an apostrophe before what a spreadsheet takes for a formula.
+fn guarded(text: &str, out: &mut String) {
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+        out.push('\'');
+    }
+    out.push_str(text);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Value;
+
+    #[test]
+    fn values_are_written_exactly() {
+        for (value, want) in [
+            (Value::Blank, ""),
+            (Value::Count(0), "0"),
+            (Value::Millis(0), "0"),
+            (Value::Millis(1), "0.000001"),
+            (Value::Millis(7_128_070_000), "7128.07"),
+            (Value::Millis(100_000_000), "100"),
+            (Value::Micros(1_500), "1.5"),
+            (Value::Name("ok"), "ok"),
+            (Value::Flag(true), "true"),
+            (Value::Text("plain - text"), "plain - text"),
+            (Value::Text("=cmd|'/c calc'!A1"), "'=cmd|'/c calc'!A1"),
+            (Value::Text("+1"), "'+1"),
+            (Value::Text("-1"), "'-1"),
+            (Value::Text("@SUM(A1)"), "'@SUM(A1)"),
+            (Value::Text("\t=1"), "'\t=1"),
+        ] {
+            let mut out = String::new();
+            value.write(&mut out);
+            assert_eq!(out, want, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn what_stood_before_stays() {
+        let mut out = "100".to_owned();
+        Value::Millis(0).write(&mut out);
+        assert_eq!(out, "1000");
+    }
+}

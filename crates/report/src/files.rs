@@ -1,0 +1,175 @@
+//! Which files there are, and writing them.
+
+use crate::atomic::{self, WriteError};
+use crate::detailed::{self, Column};
+use crate::{metrics, summary};
+use proofload_analysis::{Analysis, Request, Results};
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// Rows of `detailed.csv` unless all are asked for.
+pub const DETAILED_ROWS: u64 = 1_000_000;
+
+/// How many rows `detailed.csv` gets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Rows {
+    /// At most [`DETAILED_ROWS`], the first of the plan.
+    #[default]
+    First,
+    /// All, however many there are.
+    All,
+}
+
+/// What was written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Written {
+    /// The files, in the order in which a person wants them.
+    pub files: Vec<PathBuf>,
+    /// Requests that `detailed.csv` leaves out, because there are so many.
+    pub detailed_left_out: u64,
+}
+
+/// What `results.json` holds: the object that `--json` prints, with a newline at its end.
+#[must_use]
+pub fn json(results: &Results) -> String {
+    // Names of fields, numbers and text: nothing in it can fail to be written.
+    serde_json::to_string_pretty(results).map(|text| text + "\n").unwrap_or_default()
+}
+
+/// Writes `results.json`, `summary.csv`, `metrics.csv` and `detailed.csv` into `dir`.
+///
+/// # Errors
+/// [`WriteError`] names the file that could not be written; those before it are whole.
+pub fn write_run_dir(
+    analysis: &Analysis<'_>,
+    dir: &Path,
+    rows: Rows,
+) -> Result<Written, WriteError> {
+    let results = dir.join("results.json");
+    let text = json(&analysis.results);
+    atomic::write(&results, |out| out.write_all(text.as_bytes()))?;
+    let mut written = write_tables(analysis, |name| dir.join(name), rows)?;
+    written.files.insert(0, results);
+    Ok(written)
+}
+
+/// Writes the three tables beside one another, as `--output` asks: for `X.csv` the files
+/// `X_summary.csv`, `X_metrics.csv` and `X_detailed.csv`. An ending other than `.csv` stays part of
+/// the name.
+///
+/// # Errors
+/// [`WriteError`] names the file that could not be written; those before it are whole.
+pub fn write_beside(
+    analysis: &Analysis<'_>,
+    output: &Path,
+    rows: Rows,
+) -> Result<Written, WriteError> {
+    let is_csv = output.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv"));
+    let stem = if is_csv { output.file_stem() } else { output.file_name() };
+    let path = |name: &str| {
+        let mut file = OsString::from(stem.unwrap_or_default());
+        file.push("_");
+        file.push(name);
+        output.with_file_name(file)
+    };
+    write_tables(analysis, path, rows)
+}
+
+fn write_tables(
+    analysis: &Analysis<'_>,
+    path: impl Fn(&str) -> PathBuf,
+    rows: Rows,
+) -> Result<Written, WriteError> {
+    let (summary, metrics, detailed) =
+        (path("summary.csv"), path("metrics.csv"), path("detailed.csv"));
+    let limit = match rows {
+        Rows::First => DETAILED_ROWS,
+        Rows::All => u64::MAX,
+    };
+    let marks = marks(&analysis.results);
+    let table = |path: &Path, columns: &[Column], limit: u64| {
+        let mut left_out = 0;
+        atomic::write(path, |out| {
+            left_out = write_requests(columns, analysis.requests(), limit, &marks, out)?;
+            Ok(())
+        })?;
+        Ok(left_out)
+    };
+    table(&summary, &summary::COLUMNS, u64::MAX)?;
+    atomic::write(&metrics, |out| metrics::write(&analysis.results, out))?;
+    let detailed_left_out = table(&detailed, &detailed::COLUMNS, limit)?;
+    Ok(Written { files: vec![summary, metrics, detailed], detailed_left_out })
+}
+
+/// What a row must still say when it has left its file: `simulated`, `invalid`, `unbalanced`.
+fn marks(results: &Results) -> String {
+    let marks = [
+        (results.simulated, "simulated"),
+        (results.validity.reason.is_some(), "invalid"),
+        (!results.balanced, "unbalanced"),
+    ];
+    let marks: Vec<&str> =
+        marks.into_iter().filter(|(applies, _)| *applies).map(|(_, mark)| mark).collect();
+    marks.join(" ")
+}
+
+/// Writes a row a request, with `marks` in its last column, at most `limit`; returns how many were left out.
+fn write_requests<'a>(
+    columns: &[Column],
+    requests: impl Iterator<Item = Request<'a>>,
+    limit: u64,
+    marks: &str,
+    out: &mut dyn Write,
+) -> io::Result<u64> {
+    let mut table = csv::Writer::from_writer(out);
+    table.write_record(columns.iter().map(|(name, _)| *name).chain(["run"]))?;
+    let (mut record, mut cell) = (csv::StringRecord::new(), String::new());
+    let mut left_out = 0;
+    for (place, request) in (0_u64..).zip(requests) {
+        if place >= limit {
+            left_out += 1;
+            continue;
+        }
+        record.clear();
+        for (_, value) in columns {
+            cell.clear();
+            value.of(&request).write(&mut cell);
+            record.push_field(&cell);
+        }
+        record.push_field(marks);
+        table.write_record(&record)?;
+    }
+    table.flush()?;
+    Ok(left_out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::write_requests;
+    use crate::summary;
+    use proofload_analysis::Request;
+    use proofload_run_dir::Fate;
+
+    #[test]
+    fn rows_beyond_the_limit_are_counted() {
+        let request = |index| Request {
+            index,
+            id: "a,b",
+            class: None,
+            due_ns: 0,
+            fate: Fate::Unknown,
+            note: None,
+            warmup: false,
+        };
+        for (limit, rows, left_out) in [(2, 2, 1), (3, 3, 0), (u64::MAX, 3, 0)] {
+            let mut out = Vec::new();
+            let requests = (0..3).map(request);
+            let found = write_requests(&summary::COLUMNS, requests, limit, "simulated", &mut out);
+            assert_eq!(found.unwrap(), left_out);
+            let text = String::from_utf8(out).unwrap();
+            assert_eq!(text.lines().count(), 1 + rows, "{text}");
+            assert_eq!(text.lines().nth(1), Some("\"a,b\",,,,,,,,,,,unknown,false,simulated"));
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! A document on a terminal.
+
+use crate::banner;
+use crate::files::Written;
+use comfy_table::{CellAlignment, ContentArrangement, Table as Grid, presets};
+use proofload_analysis::{Block, Document, Section, Table};
+use proofload_verdict::{Level, Trust};
+use std::io::{self, Write};
+
+/// Lines are not longer than this, however wide the terminal: a wider paragraph is hard to read.
+const COLUMNS_MAX: usize = 100;
+/// Nothing fits into less.
+const COLUMNS_LEAST: usize = 40;
+
+/// How a terminal wants it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// Width in characters.
+    pub columns: u16,
+    /// Whether colours may be used.
+    pub colour: bool,
+}
+
+/// Prints a document: what to think of the run first, then its tables, then where the files are.
+///
+/// # Errors
+/// Those of `out`.
+pub fn terminal(
+    document: &Document,
+    written: &Written,
+    look: Look,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let columns = usize::from(look.columns).clamp(COLUMNS_LEAST, COLUMNS_MAX);
+    let mut page = Page { columns, colour: look.colour, out };
+    if document.simulated {
+        for line in banner::simulated(columns) {
+            page.line(&page.styled(line, BOLD))?;
+        }
+        page.text("", "SIMULATED: these are figures of the embedded simulator, not of a server.")?;
+        page.line("")?;
+    }
+    page.text("", &document.title)?;
+    for section in &document.sections {
+        page.section(section)?;
+    }
+    page.line("")?;
+    page.line(&page.styled("Files", BOLD))?;
+    for path in &written.files {
+        page.line(&format!("  {}", clean(&path.display().to_string())))?;
+    }
+    if written.detailed_left_out > 0 {
+        let left_out = written.detailed_left_out;
+        page.text(
+            "  ",
+            &format!(
+                "detailed.csv leaves out the last {left_out} requests; proofload-analyze \
+                 --all-rows writes them all."
+            ),
+        )?;
+    }
+    Ok(())
+}
+
+const BOLD: &str = "1";
+
+struct Page<'a> {
+    columns: usize,
+    colour: bool,
+    out: &'a mut dyn Write,
+}
+
+impl Page<'_> {
+    fn section(&mut self, section: &Section) -> io::Result<()> {
+        self.line("")?;
+        self.line(&self.styled(&section.heading, BOLD))?;
+        for block in &section.blocks {
+            match block {
+                Block::Text(text) => self.text("  ", text)?,
+                Block::Trust(items) => {
+                    for item in items {
+                        self.trust(item)?;
+                    }
+                }
+                Block::Table(table) => self.table(table)?,
+                Block::Terms(terms) => {
+                    for (term, meaning) in terms {
+                        self.hanging(&format!("  {term:<25}"), meaning)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn trust(&mut self, item: &Trust) -> io::Result<()> {
+        let (level, Trust { id, title, evidence, .. }) = (item.level, item);
+        let label = format!("  {:<7} {id} ", level.label());
+        for (place, line) in wrap(&format!("{title}: {evidence}"), self.columns - label.len())
+            .into_iter()
+            .enumerate()
+        {
+            if place == 0 {
+                let label = self.styled(&label, colour_of(level));
+                self.line(&format!("{label}{line}"))?;
+            } else {
+                self.line(&format!("{:1$}{line}", "", label.len()))?;
+            }
+        }
+        match item.remedy {
+            Some(remedy) => self.hanging(&format!("{:1$}-> ", "", label.len()), remedy),
+            None => Ok(()),
+        }
+    }
+
+    fn table(&mut self, table: &Table) -> io::Result<()> {
+        let mut grid = Grid::new();
+        grid.load_style(presets::NOTHING)
+            .set_content_arrangement(ContentArrangement::Disabled)
+            .set_header(&table.columns);
+        for row in &table.rows {
+            grid.add_row(row.iter().map(|cell| clean(cell)));
+        }
+        for column in grid.column_iter_mut().skip(1) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+        // The widest table that there is then still fits 80 columns.
+        for column in grid.column_iter_mut() {
+            column.set_padding((1, 0));
+        }
+        for line in grid.lines() {
+            self.line(&format!(" {}", line.trim_end()))?;
+        }
+        self.line("")
+    }
+
+    /// A paragraph, each line after `indent`.
+    fn text(&mut self, indent: &str, text: &str) -> io::Result<()> {
+        for line in wrap(text, self.columns - indent.len()) {
+            self.line(&format!("{indent}{line}"))?;
+        }
+        Ok(())
+    }
+
+    /// A paragraph whose lines begin where `label` ends.
+    fn hanging(&mut self, label: &str, text: &str) -> io::Result<()> {
+        for (place, line) in wrap(text, self.columns - label.len()).into_iter().enumerate() {
+            let indent = " ".repeat(label.len());
+            self.line(&format!("{}{line}", if place == 0 { label } else { &indent }))?;
+        }
+        Ok(())
+    }
+
+    fn styled(&self, text: &str, code: &str) -> String {
+        if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+
+    fn line(&mut self, line: &str) -> io::Result<()> {
+        writeln!(self.out, "{line}")
+    }
+}
+
+const fn colour_of(level: Level) -> &'static str {
+    match level {
+        Level::Ok => "32",
+        Level::Note => "36",
+        Level::Warn => "33",
+        Level::Invalid => "1;31",
+    }
+}
+
+/// Breaks a text into lines of at most `columns` characters; a longer word stands alone.
+fn wrap(text: &str, columns: usize) -> Vec<String> {
+    let text = clean(text);
+    let mut lines = vec![String::new()];
+    let mut width = 0;
+    for word in text.split(' ').filter(|word| !word.is_empty()) {
+        let length = word.chars().count();
+        if width > 0 && width + 1 + length > columns {
+            lines.push(String::new());
+            width = 0;
+        }
+        if let Some(line) = lines.last_mut() {
+            if width > 0 {
+                line.push(' ');
+                width += 1;
+            }
+            line.push_str(word);
+            width += length;
+        }
+    }
+    lines
+}
+
+/// A text without what would move the cursor or change colours.
+fn clean(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Look, terminal, wrap};
+    use crate::files::Written;
+    use proofload_analysis::{Block, Document, Section, Table};
+
+    #[test]
+    fn the_widest_table_fits_80_columns() {
+        let mut row = vec!["! timeout_first_byte".to_owned(), "100,000".to_owned()];
+        row.extend(
+            ["300000", "300000*", "300000*", "300000*", "300000*", "300000"].map(Into::into),
+        );
+        let table = Table { columns: vec![String::new(); row.len()], rows: vec![row] };
+        let section = Section { heading: String::new(), blocks: vec![Block::Table(table)] };
+        let document =
+            Document { title: "t".to_owned(), simulated: false, sections: vec![section] };
+        let mut out = Vec::new();
+        let look = Look { columns: 80, colour: false };
+        terminal(&document, &Written::default(), look, &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert!(text.contains("300000*"), "{text}");
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    }
+
+    #[test]
+    fn lines_are_broken_between_words_and_hold_no_control_characters() {
+        for (text, want) in [
+            ("", &[""] as &[_]),
+            ("one two three", &["one two", "three"]),
+            ("uncommonly long", &["uncommonly", "long"]),
+            ("µµµµ µµµ µ", &["µµµµ µµµ", "µ"]),
+            ("a\x1b[31m\nb", &["a [31m b"]),
+        ] {
+            assert_eq!(wrap(text, 8), want, "{text:?}");
+        }
+    }
+}
