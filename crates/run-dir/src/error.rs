@@ -1,0 +1,133 @@
+//! What can go wrong with a run directory.
+
+use crate::manifest::SCHEMA_VERSION;
+use proofload_record::Unbalanced;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Why a run directory cannot be begun.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateError {
+    /// Results are never mixed with what is already there.
+    #[error("{path} is not empty; name a folder that is empty or does not exist")]
+    NotEmpty {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// It cannot be made or written.
+    #[error("cannot write {path}")]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl CreateError {
+    pub(crate) fn at(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Io { path: path.to_owned(), source }
+    }
+}
+
+/// Why a run could not be written to its end. What was written until then is safe.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// A file cannot be written.
+    #[error("cannot write {path}; the rows written until then are safe")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// What the workers counted does not add up.
+    #[error("the books of {path} do not balance")]
+    Unbalanced {
+        /// The run directory.
+        path: PathBuf,
+        /// The sum that does not hold.
+        source: Unbalanced,
+    },
+    /// The writer's thread panicked.
+    #[error("the writer of {path} ended by itself, a fault of this program")]
+    Panicked {
+        /// The run directory.
+        path: PathBuf,
+    },
+}
+
+impl WriteError {
+    pub(crate) fn at(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Io { path: path.to_owned(), source }
+    }
+}
+
+/// Why a run directory cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// There is no manifest.
+    #[error("{path} is no run directory: it has no run.json")]
+    NoManifest {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A file cannot be read.
+    #[error("cannot read {path}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file was written by a newer program.
+    #[error("{path} has version {found}, the newest known here is {known}; use a newer proofload")]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: u32,
+        /// The newest version that can be read.
+        known: u32,
+    },
+    /// The manifest is none.
+    #[error("{path} is not a manifest of version {SCHEMA_VERSION}")]
+    Manifest {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and where.
+        source: serde_json::Error,
+    },
+    /// A class of the manifest has names that nobody knows.
+    #[error("{path}: `classes[{class}]`: {expected}, found {found:?}")]
+    Class {
+        /// The manifest.
+        path: PathBuf,
+        /// Place in the list, from 0.
+        class: usize,
+        /// The names that would have done.
+        expected: String,
+        /// The mode and priority found.
+        found: (String, String),
+    },
+    /// Without its plan a run cannot be accounted for.
+    #[error("{path} is damaged: its checksum does not fit; restore it from a copy of the run")]
+    Plan {
+        /// The plan.
+        path: PathBuf,
+    },
+    /// The directory does not add up.
+    #[error("{path} does not add up: {problem}; to read it all the same, accept unbalanced books")]
+    Unbalanced {
+        /// The run directory.
+        path: PathBuf,
+        /// The first sum that does not hold.
+        problem: String,
+    },
+}
+
+impl OpenError {
+    pub(crate) fn at(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Io { path: path.to_owned(), source }
+    }
+}

@@ -1,0 +1,177 @@
+//! `plan.bin`, version 1: what was due, in due order.
+//!
+//! It is written once before the first send, so one CRC32C at its end covers all of it.
+
+use super::fields::Fields;
+
+/// First four bytes of the file.
+const MAGIC: [u8; 4] = *b"PLPN";
+/// First four bytes of its last twelve.
+const END_MAGIC: [u8; 4] = *b"PLPE";
+/// The version that we write, and the newest that we read.
+pub(crate) const VERSION: u16 = 1;
+/// Magic, version, two bytes of zero.
+pub(crate) const HEADER_BYTES: usize = 8;
+/// Magic, number of entries, CRC32C of all before it.
+const TRAILER_BYTES: usize = 12;
+
+/// One planned request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlanRow {
+    /// The workload's own id of it.
+    pub id: Box<str>,
+    /// When it was due, in nanoseconds since the run began.
+    pub due_ns: u64,
+    /// Number of its class in the manifest's list.
+    pub class: u16,
+    /// Where its payload begins in the workload file, in bytes.
+    pub offset: u64,
+    /// Length of its payload in the workload file, in bytes.
+    pub len: u32,
+    /// CRC32C of the payload as it stands in the workload file.
+    pub crc: u32,
+}
+
+/// Why some bytes are no plan.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum PlanError {
+    /// No end: the program was stopped while it planned, or the file was cut.
+    Unfinished,
+    /// It has an end whose CRC or count does not fit, or it does not begin as a plan.
+    Damaged,
+    /// Written by a newer program.
+    Newer(u16),
+}
+
+/// Appends the beginning of a plan.
+pub(crate) fn encode_header(out: &mut Vec<u8>) {
+    out.extend_from_slice(&MAGIC);
+    out.extend_from_slice(&VERSION.to_le_bytes());
+    out.extend_from_slice(&[0; 2]);
+}
+
+/// Appends one entry; `None`, and nothing appended, where its id has more than 65,535 bytes.
+pub(crate) fn encode_row(row: &PlanRow, out: &mut Vec<u8>) -> Option<()> {
+    let id_bytes = u16::try_from(row.id.len()).ok()?;
+    out.extend_from_slice(&row.due_ns.to_le_bytes());
+    out.extend_from_slice(&row.offset.to_le_bytes());
+    out.extend_from_slice(&row.len.to_le_bytes());
+    out.extend_from_slice(&row.crc.to_le_bytes());
+    out.extend_from_slice(&row.class.to_le_bytes());
+    out.extend_from_slice(&id_bytes.to_le_bytes());
+    out.extend_from_slice(row.id.as_bytes());
+    Some(())
+}
+
+/// Appends the end of a plan of `count` entries; `crc` is the CRC32C of all before.
+pub(crate) fn encode_trailer(count: u32, crc: u32, out: &mut Vec<u8>) {
+    let mut trailer = END_MAGIC.to_vec();
+    trailer.extend_from_slice(&count.to_le_bytes());
+    let crc = crc32c::crc32c_append(crc, &trailer);
+    trailer.extend_from_slice(&crc.to_le_bytes());
+    out.append(&mut trailer);
+}
+
+/// Reads a whole plan.
+///
+/// # Errors
+/// [`PlanError`].
+pub(crate) fn decode(bytes: &[u8]) -> Result<Vec<PlanRow>, PlanError> {
+    let (body, trailer) = bytes
+        .len()
+        .checked_sub(TRAILER_BYTES)
+        .filter(|&at| at >= HEADER_BYTES)
+        .and_then(|at| bytes.split_at_checked(at))
+        .ok_or(PlanError::Unfinished)?;
+    let Some(count) = trailer.strip_prefix(&END_MAGIC).and_then(|rest| Fields(rest).u32()) else {
+        return Err(PlanError::Unfinished);
+    };
+    let crc = crc32c::crc32c_append(crc32c::crc32c(body), &trailer[..8]);
+    if Fields(&trailer[8..]).u32() != Some(crc) {
+        return Err(PlanError::Damaged);
+    }
+    let mut fields = Fields(body);
+    if fields.bytes(MAGIC.len()) != Some(&MAGIC) {
+        return Err(PlanError::Damaged);
+    }
+    let version = fields.u16().ok_or(PlanError::Damaged)?;
+    if version > VERSION {
+        return Err(PlanError::Newer(version));
+    }
+    fields.bytes(2).ok_or(PlanError::Damaged)?;
+    let mut rows = Vec::new();
+    while !fields.0.is_empty() {
+        rows.push(decode_row(&mut fields).ok_or(PlanError::Damaged)?);
+    }
+    if u32::try_from(rows.len()) == Ok(count) { Ok(rows) } else { Err(PlanError::Damaged) }
+}
+
+fn decode_row(fields: &mut Fields<'_>) -> Option<PlanRow> {
+    let (due_ns, offset) = (fields.u64()?, fields.u64()?);
+    let (len, crc) = (fields.u32()?, fields.u32()?);
+    let (class, id_bytes) = (fields.u16()?, fields.u16()?);
+    let id = std::str::from_utf8(fields.bytes(usize::from(id_bytes))?).ok()?.into();
+    Some(PlanRow { id, due_ns, class, offset, len, crc })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{PlanError, PlanRow, decode, encode_header, encode_row, encode_trailer};
+
+    fn sample() -> (Vec<PlanRow>, Vec<u8>) {
+        let row = |id: &str, due_ns, class| PlanRow {
+            id: id.into(),
+            due_ns,
+            class,
+            offset: 0x1122,
+            len: 0x33,
+            crc: 0x44,
+        };
+        let rows = vec![row("a-1", 5, 0), row("é", 9, 2)];
+        let mut bytes = Vec::new();
+        encode_header(&mut bytes);
+        for row in &rows {
+            encode_row(row, &mut bytes).unwrap();
+        }
+        let crc = crc32c::crc32c(&bytes);
+        encode_trailer(2, crc, &mut bytes);
+        (rows, bytes)
+    }
+
+    #[test]
+    fn every_field_lies_where_the_format_says() {
+        let (rows, bytes) = sample();
+        let mut want = b"PLPN\x01\x00\x00\x00".to_vec();
+        want.extend([5, 0, 0, 0, 0, 0, 0, 0, 0x22, 0x11, 0, 0, 0, 0, 0, 0]);
+        want.extend([0x33, 0, 0, 0, 0x44, 0, 0, 0, 0, 0, 3, 0]);
+        want.extend(b"a-1");
+        want.extend([9, 0, 0, 0, 0, 0, 0, 0, 0x22, 0x11, 0, 0, 0, 0, 0, 0]);
+        want.extend([0x33, 0, 0, 0, 0x44, 0, 0, 0, 2, 0, 2, 0]);
+        want.extend("é".as_bytes());
+        want.extend(b"PLPE\x02\x00\x00\x00");
+        assert_eq!(bytes[..bytes.len() - 4], want);
+        assert_eq!(decode(&bytes), Ok(rows));
+    }
+
+    #[test]
+    fn a_cut_plan_is_unfinished_and_a_flipped_bit_is_found() {
+        let (_, bytes) = sample();
+        for cut in 0..bytes.len() {
+            assert_eq!(decode(&bytes[..cut]), Err(PlanError::Unfinished), "cut at {cut}");
+        }
+        for at in 0..bytes.len() {
+            for bit in 0..8 {
+                let mut bytes = bytes.clone();
+                bytes[at] ^= 1 << bit;
+                assert!(decode(&bytes).is_err(), "byte {at} bit {bit}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_id_that_does_not_fit_is_refused() {
+        let id = "x".repeat(65_536).into();
+        let row = PlanRow { id, due_ns: 0, class: 0, offset: 0, len: 0, crc: 0 };
+        assert_eq!(encode_row(&row, &mut Vec::new()), None);
+    }
+}

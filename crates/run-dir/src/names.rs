@@ -1,0 +1,9 @@
+//! The names of the files that a run writes.
+
+pub(crate) const MANIFEST: &str = "run.json";
+pub(crate) const PLAN: &str = "plan.bin";
+pub(crate) const JOURNAL: &str = "requests.bin";
+pub(crate) const NOTES: &str = "requests.txt";
+pub(crate) const LATENCIES: &str = "latency.hlog";
+pub(crate) const GENERATOR: &str = "generator.csv";
+pub(crate) const CHUNKS: &str = "chunks.bin";

@@ -1,0 +1,266 @@
+//! The one thread that writes while a run lasts.
+//!
+//! It wakes every [`WAKE`], takes what the workers handed over, and every [`BEAT`] (earlier where a
+//! queue fills) writes a block. Of each worker it first reads how many rows are in the queue and
+//! then takes exactly those, so a block holds every row that its heartbeat counts, no fewer and no
+//! more. It keeps nothing of a request once its row is written.
+
+use super::counters::Ends;
+use super::journal::Journal;
+use super::latencies::{Group, Latencies, Metric};
+use super::own_load::{OwnLoad, Probe, Shares};
+use super::recorder::{Handed, Link, Recorder, Span};
+use crate::error::WriteError;
+use crate::format::block::{Heartbeat, WorkerCount};
+use crate::format::generator::{GeneratorSecond, TableWriter};
+use crate::format::{chunk, note};
+use proofload_record::Load;
+use proofload_record::clock::Clock;
+use proofload_stats::Quantile;
+use proofload_stats::hist::Histogram;
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
+
+/// Between two looks at the queues.
+const WAKE: Duration = Duration::from_millis(50);
+/// Between two heartbeats, in nanoseconds.
+const BEAT_NS: u64 = 250_000_000;
+/// Rows in a queue that do not wait for the next heartbeat.
+const ROWS_WAITING: u64 = Recorder::ROWS_QUEUED as u64 / 4;
+
+/// A file with its name, for messages.
+pub(crate) struct Named<T> {
+    pub(crate) path: PathBuf,
+    pub(crate) file: T,
+}
+
+impl<T> Named<T> {
+    /// Does something to the file; an error names it.
+    fn with<R>(&mut self, act: impl FnOnce(&mut T) -> io::Result<R>) -> Result<R, WriteError> {
+        act(&mut self.file).map_err(WriteError::at(&self.path))
+    }
+}
+
+/// The files that grow while a run lasts.
+pub(crate) struct Files {
+    pub(crate) journal: Named<Journal>,
+    pub(crate) notes: Named<File>,
+    pub(crate) latencies: Named<Latencies<BufWriter<File>>>,
+    pub(crate) generator: Named<TableWriter<File>>,
+    pub(crate) chunks: Option<Named<File>>,
+}
+
+/// How far the writing came.
+#[derive(Default)]
+pub(crate) struct Written {
+    /// The last heartbeat that is in the file.
+    pub(crate) last: Heartbeat,
+    /// Blocks in the file.
+    pub(crate) blocks: u32,
+    /// Requests whose chunks were dropped.
+    pub(crate) chunks_dropped: u64,
+}
+
+/// A worker as the writer sees it.
+struct Worker {
+    link: Link,
+    /// Rows taken out of its queue, all in the file or in the block being made.
+    taken: Ends,
+    /// Rows that were in its queue when the heartbeat began, and those before.
+    due: u64,
+    before: Option<OwnLoad>,
+}
+
+/// Writes until it is told to end.
+pub(crate) struct Scribe {
+    clock: Clock,
+    files: Files,
+    workers: Vec<Worker>,
+    probe: Probe,
+    written: Written,
+    beat_at_ns: u64,
+    texts: Vec<u8>,
+    arrivals: Vec<u8>,
+}
+
+impl Scribe {
+    pub(crate) fn new(clock: Clock, files: Files, links: Vec<Link>) -> Self {
+        let worker = |link| Worker { link, taken: Ends::default(), due: 0, before: None };
+        Self {
+            clock,
+            files,
+            workers: links.into_iter().map(worker).collect(),
+            probe: Probe::new(),
+            written: Written::default(),
+            beat_at_ns: 0,
+            texts: Vec::new(),
+            arrivals: Vec::new(),
+        }
+    }
+
+    /// Runs until a message comes (then everything is written and durable), the sender is gone
+    /// (then nothing more is written, as if the program had been killed), or writing fails, which
+    /// `failed` is told at once.
+    pub(crate) fn run(mut self, end: &Receiver<()>, failed: impl FnOnce(WriteError)) -> Written {
+        if let Err(error) = self.write_until(end) {
+            failed(error);
+        }
+        let dropped = self.workers.iter().map(|worker| worker.link.counters.chunks_dropped());
+        self.written.chunks_dropped = dropped.sum();
+        self.written
+    }
+
+    fn write_until(&mut self, end: &Receiver<()>) -> Result<(), WriteError> {
+        self.beat()?;
+        loop {
+            match end.recv_timeout(WAKE) {
+                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+                Ok(()) => break,
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            let now_ns = self.clock.now_ns();
+            self.take_handed(now_ns)?;
+            if now_ns >= self.beat_at_ns || self.is_pressed() {
+                self.beat()?;
+            }
+            self.files.latencies.with(|log| log.end_second(now_ns))?;
+        }
+        let now_ns = self.clock.now_ns();
+        self.take_handed(now_ns)?;
+        self.beat()?;
+        self.files.latencies.with(|log| log.end(now_ns))?;
+        self.sync()
+    }
+
+    /// Whether a queue must not wait for the next heartbeat.
+    fn is_pressed(&self) -> bool {
+        let waiting = |worker: &Worker| worker.link.counters.handed() - worker.taken.total();
+        self.workers.iter().any(|worker| waiting(worker) >= ROWS_WAITING)
+    }
+
+    /// Writes every row that is in a queue now, and a heartbeat after them.
+    fn beat(&mut self) -> Result<(), WriteError> {
+        let now_ns = self.clock.now_ns();
+        for worker in &mut self.workers {
+            worker.due = worker.link.counters.handed();
+        }
+        while !self.write_block(now_ns)? {}
+        self.beat_at_ns = now_ns + BEAT_NS;
+        Ok(())
+    }
+
+    /// Writes one block; true when it holds the last of the rows that were due at `now_ns`.
+    fn write_block(&mut self, now_ns: u64) -> Result<bool, WriteError> {
+        let mut heartbeat = Heartbeat::default();
+        let mut whole = true;
+        for worker in &mut self.workers {
+            let waiting = worker.due - worker.taken.total();
+            // In this order, and after `due`: what has ended must have been released.
+            let dropped = worker.link.counters.dropped();
+            let released = worker.link.counters.released();
+            let room = self.files.journal.file.room();
+            whole &= waiting <= room as u64;
+            for finished in worker.link.rows.try_iter().take(room.min(waiting as usize)) {
+                worker.taken.add(finished.row.end);
+                self.files.journal.file.push(&finished.row);
+                self.files.latencies.with(|log| log.add(&finished.row))?;
+                if !finished.note.is_empty() {
+                    note::encode(finished.row.index, &finished.note, &mut self.texts);
+                }
+            }
+            if let Some(queue) = &worker.link.chunks {
+                queue.try_iter().for_each(|chunks| chunk::encode(&chunks, &mut self.arrivals));
+            }
+            worker.taken.add_to(&mut heartbeat);
+            dropped.add_to(&mut heartbeat);
+            heartbeat.rows_dropped += dropped.total();
+            let finished = worker.taken.total() + dropped.total();
+            heartbeat.workers.push(WorkerCount { released, finished });
+        }
+        // A block that could not take every row is only as good as the heartbeat before it.
+        heartbeat.at_ns = if whole { now_ns } else { self.written.last.at_ns };
+        // The texts first: a row in the file has its note.
+        self.files.notes.with(|file| file.write_all(&self.texts))?;
+        self.texts.clear();
+        if let Some(chunks) = &mut self.files.chunks {
+            chunks.with(|file| file.write_all(&self.arrivals))?;
+            self.arrivals.clear();
+        }
+        self.files.journal.with(|journal| journal.write(&mut heartbeat))?;
+        self.written.last = heartbeat;
+        self.written.blocks = self.files.journal.file.blocks();
+        Ok(whole)
+    }
+
+    /// Takes the histograms of the seconds that have ended, and writes a row for each worker's.
+    fn take_handed(&mut self, now_ns: u64) -> Result<(), WriteError> {
+        let mut rows = false;
+        for (number, worker) in (0..).zip(&mut self.workers) {
+            let Some(thread) = worker.link.counters.thread() else { continue };
+            worker.before.get_or_insert_with(|| self.probe.read(now_ns, thread));
+            while let Ok(handed) = worker.link.handed.try_recv() {
+                let (metric, group, span, mut histogram) = match handed {
+                    Handed::Gaps { class, span, histogram } => {
+                        (Metric::Itl, Group::of(class), span, histogram)
+                    }
+                    Handed::Second { span, load, lateness } => {
+                        let now = self.probe.read(now_ns, thread);
+                        let before = worker.before.replace(now).unwrap_or(now);
+                        let row = second(number, span, load, &lateness, now.since(&before));
+                        self.files.generator.with(|table| table.write(&row))?;
+                        rows = true;
+                        (Metric::Lateness, Group::All, span, lateness)
+                    }
+                };
+                if !histogram.is_empty() {
+                    self.files.latencies.with(|log| log.write(metric, group, span, &histogram))?;
+                }
+                histogram.reset();
+                // Where the worker is gone or has enough of them, it is freed here.
+                let _ = worker.link.spares.try_send(histogram);
+            }
+        }
+        if rows { self.files.generator.with(TableWriter::flush) } else { Ok(()) }
+    }
+
+    /// Makes everything durable.
+    fn sync(&mut self) -> Result<(), WriteError> {
+        let Files { journal, notes, latencies, generator, chunks } = &mut self.files;
+        notes.with(|file| file.sync_all())?;
+        latencies.with(|log| log.get_mut().get_ref().sync_all())?;
+        generator.with(|table| table.get_ref().sync_all())?;
+        if let Some(chunks) = chunks {
+            chunks.with(|file| file.sync_all())?;
+        }
+        journal.with(|journal| journal.file().sync_all())
+    }
+}
+
+/// The row of one worker's second.
+fn second(
+    worker: u16,
+    span: Span,
+    load: Load,
+    lateness: &Histogram,
+    shares: Shares,
+) -> GeneratorSecond {
+    let length_ns = span.to_ns.saturating_sub(span.from_ns);
+    GeneratorSecond {
+        second: span.from_ns / 1_000_000_000,
+        length_ms: length_ns as f64 / 1e6,
+        worker,
+        released: lateness.len(),
+        lateness_p99_ns: lateness.quantile(Quantile::P99),
+        lateness_max_ns: lateness.max_ns(),
+        busy_share: shares.busy,
+        waiting_share: shares.waiting,
+        steal_share: shares.steal,
+        throttled_ms: shares.throttled_ms,
+        in_flight: load.in_flight,
+        queued: load.queued,
+        spin_share: if length_ns == 0 { 0.0 } else { load.spin_ns as f64 / length_ns as f64 },
+    }
+}
