@@ -33,7 +33,7 @@ fn begin(dir: &TempDir, rows: u32) -> (Running, Recorder) {
         let row = PlanRow { id, due_ns: due_ns(index), class: 0, offset: 0, len: 0, crc: 0 };
         writer.plan_entry(&row).expect("the plan can be written");
     }
-    let started = writer.start(Clock::from_origin(monotonic_ns()), 1);
+    let started = writer.start(Clock::from_origin(monotonic_ns()), 1, || ());
     let (running, mut recorders) = started.expect("the run can begin");
     (running, recorders.remove(0))
 }

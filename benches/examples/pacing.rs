@@ -54,7 +54,7 @@ impl Sink for Meter {
         self.seen.lateness_ns.push(lateness_ns);
     }
 
-    fn gap(&mut self, _class: u16, _gap_ns: u64) {}
+    fn gap(&mut self, _index: u32, _class: u16, _gap_ns: u64) {}
 
     fn finished(&mut self, row: &Row, _note: Note) {
         *(if row.end.is_ok() { &mut self.seen.ok } else { &mut self.seen.failed }) += 1;

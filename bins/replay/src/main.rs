@@ -1,2 +1,104 @@
-//! Not written yet.
-fn main() {}
+//! Replays a workload file against a model server and records what every request saw.
+
+mod args;
+mod replay;
+mod target;
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Parser;
+use proofload_launch::{Code, Exit, Session, Terminal};
+use proofload_report::{Look, Rows};
+use proofload_run_dir::{OpenOptions, RunDir};
+use proofload_workload::{Plan, Workload};
+
+use crate::args::Args;
+
+fn main() -> ExitCode {
+    proofload_launch::run(Args::parse(), |args| &args.run.log, scenario)
+}
+
+fn scenario(args: Args, session: &mut Session) -> anyhow::Result<Code> {
+    let flags = args.target.resolve(args.own_key()).map_err(Exit::usage)?;
+    session.protect(&flags.secrets);
+    let simulated = target::is_simulated(&flags);
+    let labels = args.labels(simulated);
+    let workload = open(&args)?;
+    let plan = workload.plan(&args.plan_options(labels)).map_err(Exit::bad_input)?;
+    if args.validate {
+        return describe(&workload, &plan, session);
+    }
+    warn(&args, session);
+    let reached = target::reach(&args, &flags, &plan, session)?;
+    let replayed = replay::replay(&args, &flags, &plan, &reached, session)?;
+    // The simulator's last words (its truth file) are written before anybody reads them.
+    reached.end().map_err(Exit::unwritable)?;
+    conclude(&args, replayed, session)
+}
+
+fn open(args: &Args) -> anyhow::Result<Workload> {
+    match &args.workload {
+        Some(path) => Workload::open(path).map_err(|error| Exit::bad_input(error).into()),
+        None => Ok(Workload::mixed()),
+    }
+}
+
+/// `--validate`: what the workload holds, and nothing is sent.
+fn describe(workload: &Workload, plan: &Plan, session: &mut Session) -> anyhow::Result<Code> {
+    let walked = plan.walk(|_| Ok(())).map_err(Exit::bad_input)?;
+    let out = session.out();
+    write!(out, "{}", workload.describe())?;
+    writeln!(out, "plan        {} requests, sha256 {}", plan.len(), walked.hash_hex())?;
+    writeln!(
+        out,
+        "            {} bodies changed to ask for a stream with usage",
+        walked.stream_changed
+    )?;
+    Ok(Code::Ok)
+}
+
+fn warn(args: &Args, session: &Session) {
+    if args.logos_key.is_some() {
+        session.warn_of_visible_key("--logos-key");
+    }
+    if args.target.insecure {
+        session
+            .warn("--insecure: the server's certificate is not checked; it may be an impostor's");
+    }
+}
+
+/// The summary, from the directory that was just written: there is one way to a figure.
+fn conclude(
+    args: &Args,
+    replayed: replay::Replayed,
+    session: &mut Session,
+) -> anyhow::Result<Code> {
+    let dir = RunDir::open_with(&replayed.dir, OpenOptions::default())
+        .with_context(|| "cannot read the run directory that was just written")?;
+    let analysis = proofload_analysis::analyze(&dir);
+    let mut written = proofload_report::write_run_dir(&analysis, dir.path(), Rows::First)
+        .map_err(Exit::unwritable)?;
+    if let Some(output) = &args.output {
+        let beside = proofload_report::write_beside(&analysis, output, Rows::First);
+        written.files.extend(beside.map_err(Exit::unwritable)?.files);
+    }
+    if args.run.json {
+        write!(session.out(), "{}", proofload_report::json(&analysis.results))?;
+    } else {
+        let Terminal { columns, colour } = Terminal::of_stdout();
+        let look = Look { columns, colour };
+        proofload_report::terminal(&analysis.document, &written, look, session.out())?;
+    }
+    if let Some(error) = replayed.ended_by {
+        return Err(error);
+    }
+    let code = if session.interrupt().is_set() {
+        Code::Interrupted
+    } else if analysis.results.degraded {
+        Code::Degraded
+    } else {
+        Code::Ok
+    };
+    Ok(args.run.settle(code))
+}

@@ -18,9 +18,14 @@ const METRICS: [Metric; 6] = [
 ];
 const QUANTILES: [Quantile; 4] = [Quantile::P50, Quantile::P90, Quantile::P95, Quantile::P99];
 
-/// Compares counts and quantiles over all rows of a run, warm-up included, as the log holds them.
+/// Compares counts and quantiles over all rows of a run, as the log holds them: warm-up included,
+/// but for the gaps between chunks.
 /// `histogram` gives a metric's, merged over classes.
-pub(crate) fn check(rows: &[Row], histogram: impl Fn(Metric) -> Histogram) -> Trust {
+pub(crate) fn check(
+    rows: &[Row],
+    warmup_requests: u64,
+    histogram: impl Fn(Metric) -> Histogram,
+) -> Trust {
     let mut compared = 0;
     let mut differing = Vec::new();
     let mut compare = |metric: Metric, quantile: Option<Quantile>, rows: u64, histogram: u64| {
@@ -33,7 +38,8 @@ pub(crate) fn check(rows: &[Row], histogram: impl Fn(Metric) -> Histogram) -> Tr
             differing.push(Disagreement { metric: metric.name(), quantile, rows, histogram });
         }
     };
-    let gaps = rows.iter().map(|row| u64::from(row.itl.count)).sum();
+    let measured = rows.iter().filter(|row| u64::from(row.index) >= warmup_requests);
+    let gaps = measured.map(|row| u64::from(row.itl.count)).sum();
     compare(Metric::Itl, None, gaps, histogram(Metric::Itl).len());
     for metric in METRICS {
         // The log holds whole nanoseconds.

@@ -84,7 +84,7 @@ pub fn analyze(dir: &RunDir) -> Analysis<'_> {
         guard::simulated(manifest.target.simulated),
         guard::nothing_to_judge(tally.n, tally.ok()),
         if comparable {
-            agreement::check(dir.rows(), |metric| histogram(dir, metric))
+            agreement::check(dir.rows(), manifest.warmup_requests, |metric| histogram(dir, metric))
         } else {
             guard::agreement_unknown()
         },
@@ -113,6 +113,7 @@ pub fn analyze(dir: &RunDir) -> Analysis<'_> {
             not_sent_reasons: ByReason(books.not_sent),
             rows_dropped: books.rows_dropped,
             warmup: tally.warmup,
+            bodies_changed: manifest.stream_changed,
         },
         metrics: Metrics(std::array::from_fn(|place| figures(Metric::ALL[place]))),
         throughput: throughput(&tally, &tokens),
@@ -148,7 +149,7 @@ pub fn analyze(dir: &RunDir) -> Analysis<'_> {
 /// Every metric over the requests after the warm-up, in the order of [`Metric::ALL`].
 fn summaries(dir: &RunDir, tally: &Tally<'_>) -> [Option<Summary>; Metric::ALL.len()] {
     Metric::ALL.map(|metric| match metric {
-        Metric::Itl => Summary::pooled(&histogram(dir, metric), mean_gap_ns(dir.rows())),
+        Metric::Itl => Summary::pooled(&histogram(dir, metric), mean_gap_ns(&tally.rows)),
         _ => {
             let values: Vec<f64> = tally.rows.iter().filter_map(|row| metric.of(row)).collect();
             Summary::of(&values)
@@ -156,7 +157,7 @@ fn summaries(dir: &RunDir, tally: &Tally<'_>) -> [Option<Summary>; Metric::ALL.l
     })
 }
 
-/// Mean of all gaps of a run; exact, since the rows hold their sums.
+/// Mean of all gaps of these requests; exact, since the rows hold their sums.
 fn mean_gap_ns(rows: &[Row]) -> f64 {
     let sum: u64 = rows.iter().map(|row| row.itl.sum_ns).sum();
     let count: u64 = rows.iter().map(|row| u64::from(row.itl.count)).sum();

@@ -91,28 +91,37 @@ fn latencies(results: &Results) -> Section {
     }
     let mut blocks =
         vec![Block::Table(Table { columns: columns.map(str::to_owned).to_vec(), rows })];
-    let mut notes = vec![format!(
-        "{} of {} requests succeeded and stand in the rows above those marked `!`, which failed \
-         so; a failure's times are from due to the failure. `*`: too few samples for a finite \
-         interval.",
-        human_count(results.errors.n - results.errors.failed),
-        human_count(results.errors.n),
-    )];
+    let ok = human_count(results.errors.n - results.errors.failed);
+    let mut notes = vec![if results.errors.failed == 0 {
+        format!("All {ok} requests succeeded. `*`: too few samples for a finite interval.")
+    } else {
+        format!(
+            "Rows with `!` are requests that failed, with the time from due to the failure; all \
+             other rows are of the {ok} that succeeded. `*`: too few samples for a finite \
+             interval."
+        )
+    }];
     if results.counts.warmup > 0 {
         notes.push(format!(
-            "Warm-up: the first {} of the plan, sent and recorded, and in no figure but the pooled \
-             gaps of itl.",
+            "Warm-up: the first {} of the plan, sent and recorded, and in no figure.",
             human_count(results.counts.warmup)
         ));
     }
-    let tokens = &results.tokens;
-    notes.push(match tokens.source {
-        "none" => "No answer stated or showed a token count.".to_owned(),
-        source => format!(
-            "Token counts come from: {source} ({} answers by the server's usage, {} by content \
-             chunks).",
-            human_count(tokens.from_usage),
-            human_count(tokens.from_chunks)
+    if results.counts.bodies_changed > 0 {
+        notes.push(format!(
+            "{} bodies were changed to ask for a stream with usage (--stream force).",
+            human_count(results.counts.bodies_changed)
+        ));
+    }
+    let (usage, chunks) = (results.tokens.from_usage, results.tokens.from_chunks);
+    notes.push(match (usage, chunks) {
+        (0, 0) => "No answer stated or showed a token count.".to_owned(),
+        (_, 0) => "Tokens are those of the server's usage.".to_owned(),
+        (0, _) => "Tokens are content chunks: no answer stated its usage.".to_owned(),
+        _ => format!(
+            "Tokens are those of the server's usage in {} answers, content chunks in {}.",
+            human_count(usage),
+            human_count(chunks)
         ),
     });
     blocks.push(Block::Table(intervals(results)));

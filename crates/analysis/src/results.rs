@@ -95,6 +95,8 @@ pub struct Counts {
     pub rows_dropped: u64,
     /// Requests of the warm-up that were reached: in these counts, and in nothing else.
     pub warmup: u64,
+    /// Bodies of the plan that were changed to ask for a stream with usage.
+    pub bodies_changed: u64,
 }
 
 /// A count for every outcome.

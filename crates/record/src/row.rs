@@ -245,12 +245,13 @@ impl Row {
         self.done.since(self.started)
     }
 
-    /// Time per output token after the first, in nanoseconds; none below two tokens, or where the
-    /// answer was not streamed.
+    /// Time per output token after the first, in nanoseconds; none below two tokens, where the
+    /// answer was not streamed, or where one read brought all of it: then no time lies between its
+    /// tokens that anybody could have seen.
     #[must_use]
     pub fn tpot_ns(&self) -> Option<f64> {
         let tokens = self.completion_tokens.filter(|&tokens| tokens >= 2)?;
-        let decode_ns = self.last_token.since(self.first_token)?;
+        let decode_ns = self.last_token.since(self.first_token).filter(|&ns| ns > 0)?;
         Some(decode_ns as f64 / f64::from(tokens - 1))
     }
 
@@ -308,6 +309,9 @@ mod tests {
         let mut single = streamed();
         single.completion_tokens = Some(1);
         assert_eq!(single.tpot_ns(), None);
+        let mut at_once = streamed();
+        at_once.last_token = at_once.first_token;
+        assert_eq!(at_once.tpot_ns(), None, "all tokens in one read");
     }
 
     #[test]

@@ -35,8 +35,8 @@ pub struct Load {
 pub trait Sink {
     /// The pacer let the next request of this worker's slice go, `lateness_ns` after it was due.
     fn released(&mut self, lateness_ns: u64);
-    /// Two content chunks of a request of `class` arrived `gap_ns` apart.
-    fn gap(&mut self, class: u16, gap_ns: u64);
+    /// Two content chunks of request `index`, which is of `class`, arrived `gap_ns` apart.
+    fn gap(&mut self, index: u32, class: u16, gap_ns: u64);
     /// A request ended; called once for every one that was released.
     fn finished(&mut self, row: &Row, note: Note);
     /// When each content chunk of a request arrived; only called where chunks are kept.

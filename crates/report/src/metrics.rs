@@ -83,6 +83,7 @@ fn run_rows<W: io::Write>(results: &Results, table: &mut Table<W>) -> io::Result
         ("unknown", counts.unknown),
         ("rows_dropped", counts.rows_dropped),
         ("warmup_requests", counts.warmup),
+        ("bodies_changed", counts.bodies_changed),
     ] {
         table.count(name, count)?;
     }

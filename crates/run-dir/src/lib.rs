@@ -28,7 +28,7 @@
 //! let mut writer = Writer::create(Config { out, manifest, keep_chunks: false })?;
 //! writer.plan_entry(&PlanRow { id: "a".into(), due_ns: 0, class: 0, offset: 0, len: 2, crc: 0 })?;
 //! let clock = clock::Clock::from_origin(clock::monotonic_ns());
-//! let (running, mut recorders) = writer.start(clock, 1)?;
+//! let (running, mut recorders) = writer.start(clock, 1, || ())?;
 //!
 //! let mut recorder = recorders.remove(0);
 //! recorder.released(12_000);

@@ -68,13 +68,13 @@ impl Run {
             writer.plan_entry(&entry).unwrap();
         }
         let clock = Clock::from_origin(monotonic_ns() + HOUR_NS);
-        let (running, mut recorders) = writer.start(clock, 1).unwrap();
+        let (running, mut recorders) = writer.start(clock, 1, || ()).unwrap();
         let recorder = &mut recorders[0];
         for (row, note) in &self.rows {
             recorder.released(row.lateness_ns().unwrap());
             if row.itl.count > 0 {
                 let gap = row.itl.sum_ns / u64::from(row.itl.count);
-                (0..row.itl.count).for_each(|_| recorder.gap(row.class, gap));
+                (0..row.itl.count).for_each(|_| recorder.gap(row.index, row.class, gap));
             }
             recorder.finished(row, note.clone());
         }

@@ -61,6 +61,8 @@ pub struct Recorder {
     handed: SyncSender<Handed>,
     spares: Receiver<Box<Histogram>>,
     chunks: Option<SyncSender<Chunks>>,
+    /// Gaps of these first requests are left out: a histogram does not tell requests apart later.
+    warmup_requests: u64,
     /// By class; the last is for all classes beyond [`CLASSES_MAX`].
     gaps: Box<[Option<Box<Histogram>>]>,
     lateness: Box<Histogram>,
@@ -80,6 +82,7 @@ impl Recorder {
         classes: usize,
         rows_queued: usize,
         keep_chunks: bool,
+        warmup_requests: u64,
     ) -> (Self, Link) {
         let histograms = classes.min(usize::from(CLASSES_MAX)) + 1;
         let counters = Arc::new(Counters::default());
@@ -103,6 +106,7 @@ impl Recorder {
             handed,
             spares,
             chunks,
+            warmup_requests,
             gaps: vec![None; histograms].into(),
             lateness: Box::default(),
             spin_ns: 0,
@@ -157,7 +161,10 @@ impl Sink for Recorder {
         self.counters.add_released();
     }
 
-    fn gap(&mut self, class: u16, gap_ns: u64) {
+    fn gap(&mut self, index: u32, class: u16, gap_ns: u64) {
+        if u64::from(index) < self.warmup_requests {
+            return;
+        }
         let place = usize::from(class.min(CLASSES_MAX)).min(self.gaps.len() - 1);
         self.gaps[place].get_or_insert_with(|| spare(&self.spares)).record(gap_ns);
     }

@@ -65,6 +65,7 @@ impl Running {
         planned: u64,
         counters: Vec<Arc<Counters>>,
         scribe: Scribe,
+        on_failure: impl FnOnce() + Send + 'static,
     ) -> io::Result<Self> {
         let failure = Arc::new(OnceLock::new());
         let (end, ended) = channel();
@@ -73,6 +74,7 @@ impl Running {
             scribe.run(&ended, |error| {
                 // The thread fails once at most, so the place is free.
                 let _ = told.set(error);
+                on_failure();
             })
         })?;
         let (end, thread) = (Some(end), Some(thread));
@@ -103,13 +105,6 @@ impl Running {
         progress.outcomes = sums.outcomes;
         progress.not_sent = sums.not_sent;
         progress
-    }
-
-    /// Why writing failed, if it did: a full disk, for instance. Nothing is written any more, so
-    /// the caller should stop the run; [`Running::finish`] gives the same error.
-    #[must_use]
-    pub fn failed(&self) -> Option<&WriteError> {
-        self.failure.get()
     }
 
     /// Writes what is left, checks the books, makes all files durable and seals the manifest.

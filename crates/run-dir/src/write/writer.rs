@@ -132,14 +132,18 @@ impl Writer {
     /// Request `i` of the plan belongs to worker `i mod workers`, and a worker releases its own in
     /// their order: that is how a reader knows which were under way when the program was killed.
     ///
+    /// `on_failure` is called once, on the writer's thread, if writing fails: nothing is written
+    /// any more, so it should stop the run.
+    ///
     /// # Errors
     /// [`CreateError::Io`] if a file cannot be made, or the thread.
     pub fn start(
         self,
         clock: Clock,
         workers: usize,
+        on_failure: impl FnOnce() + Send + 'static,
     ) -> Result<(Running, Vec<Recorder>), CreateError> {
-        self.start_queued(clock, workers, Recorder::ROWS_QUEUED)
+        self.start_queued(clock, workers, Recorder::ROWS_QUEUED, on_failure)
     }
 
     fn start_queued(
@@ -147,6 +151,7 @@ impl Writer {
         clock: Clock,
         workers: usize,
         rows_queued: usize,
+        on_failure: impl FnOnce() + Send + 'static,
     ) -> Result<(Running, Vec<Recorder>), CreateError> {
         self.seal_plan()?;
         let planned = u64::from(self.planned);
@@ -159,15 +164,17 @@ impl Writer {
         let path = self.dir.join(names::MANIFEST);
         self.manifest.write(&self.dir).map_err(CreateError::at(&path))?;
 
-        let classes = self.manifest.classes.len();
+        let (classes, warmup) = (self.manifest.classes.len(), self.manifest.warmup_requests);
+        let keep_chunks = self.keep_chunks;
         let ends = (0..self.manifest.workers)
-            .map(|_| Recorder::new(clock, classes, rows_queued, self.keep_chunks));
+            .map(|_| Recorder::new(clock, classes, rows_queued, keep_chunks, warmup));
         let (recorders, links): (Vec<_>, Vec<_>) = ends.unzip();
         let counters = links.iter().map(|link| link.counters.clone()).collect();
         let scribe = Scribe::new(clock, files, links);
         let dir = self.dir.clone();
-        let running = Running::start(self.dir, self.manifest, planned, counters, scribe)
-            .map_err(CreateError::at(&dir))?;
+        let running =
+            Running::start(self.dir, self.manifest, planned, counters, scribe, on_failure)
+                .map_err(CreateError::at(&dir))?;
         Ok((running, recorders))
     }
 }
@@ -219,7 +226,7 @@ mod tests {
             writer.plan_entry(&row).unwrap();
         }
         let clock = Clock::from_origin(monotonic_ns());
-        let (running, mut recorders) = writer.start_queued(clock, 1, 4).unwrap();
+        let (running, mut recorders) = writer.start_queued(clock, 1, 4, || ()).unwrap();
         for index in 0..SENT {
             recorders[0].released(0);
             let end = match index % 4 {

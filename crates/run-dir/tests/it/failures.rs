@@ -1,8 +1,8 @@
 //! What cannot be begun, written or read.
 
 use crate::support::{
-    complete, manifest, open, open_unbalanced, planned, row, sealed, send_ok, start, wait_for_rows,
-    wait_until,
+    complete, manifest, open, open_unbalanced, planned, row, sealed, send_ok, start, start_watched,
+    wait_for_rows, wait_until,
 };
 use proofload_record::{End, Note, Outcome, Sink};
 use proofload_run_dir::{
@@ -12,6 +12,7 @@ use std::error::Error as _;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::sync::atomic::Ordering;
 
 fn create(out: &Path) -> Result<Writer, CreateError> {
     Writer::create(Config { out: out.to_owned(), manifest: manifest(), keep_chunks: false })
@@ -41,17 +42,17 @@ fn a_full_disk_ends_the_run_and_keeps_the_rows() {
     let writer = planned(dir.path(), 5, false);
     // The notes are on a full disk, the rest is not: so it fails with the first note.
     symlink("/dev/full", dir.path().join("requests.txt")).unwrap();
-    let (running, mut recorders) = start(writer, 1);
+    let (running, mut recorders, failed) = start_watched(writer);
     for index in 0..3 {
         send_ok(&mut recorders[0], index);
     }
     wait_for_rows(dir.path(), 3);
-    assert!(running.failed().is_none());
+    assert!(!failed.load(Ordering::SeqCst));
     recorders[0].released(0);
     let note = Note { error: Some("reset".into()), server_request_id: None };
     let row = row(3, 1, End::Sent(Outcome::Reset));
     recorders[0].finished(&row, note);
-    wait_until("the failure", || running.failed().is_some());
+    wait_until("the failure", || failed.load(Ordering::SeqCst));
     send_ok(&mut recorders[0], 4);
     drop(recorders);
     let error = running.finish(complete()).unwrap_err();
@@ -72,8 +73,8 @@ fn a_journal_on_a_full_disk_fails_at_once() {
     let dir = tempfile::tempdir().unwrap();
     let writer = planned(dir.path(), 5, false);
     symlink("/dev/full", dir.path().join("requests.bin")).unwrap();
-    let (running, _recorders) = start(writer, 1);
-    wait_until("the failure", || running.failed().is_some());
+    let (running, _recorders, failed) = start_watched(writer);
+    wait_until("the failure", || failed.load(Ordering::SeqCst));
     let error = running.finish(complete()).unwrap_err();
     assert!(error.to_string().contains("requests.bin"), "{error}");
     assert_eq!(open(dir.path()).books().unknown, 5);

@@ -7,6 +7,8 @@ use proofload_run_dir::{
     Writer,
 };
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// A manifest with two classes.
@@ -45,7 +47,17 @@ fn due_ns(index: u32) -> u64 {
 
 /// Begins the run now.
 pub(crate) fn start(writer: Writer, workers: usize) -> (Running, Vec<Recorder>) {
-    writer.start(Clock::from_origin(clock::monotonic_ns()), workers).unwrap()
+    writer.start(Clock::from_origin(clock::monotonic_ns()), workers, || ()).unwrap()
+}
+
+/// Begins the run of one worker, and gives what says whether writing has failed.
+pub(crate) fn start_watched(writer: Writer) -> (Running, Vec<Recorder>, Arc<AtomicBool>) {
+    let failed = Arc::new(AtomicBool::new(false));
+    let told = Arc::clone(&failed);
+    let clock = Clock::from_origin(clock::monotonic_ns());
+    let started = writer.start(clock, 1, move || told.store(true, Ordering::SeqCst));
+    let (running, recorders) = started.unwrap();
+    (running, recorders, failed)
 }
 
 /// The row of a streamed request that ended so, 8 ms after it was due.
@@ -130,7 +142,7 @@ pub(crate) fn sealed(out: &Path, total: u32, sent: u32) -> PathBuf {
     });
     for index in 0..sent {
         send_ok(&mut recorder, index);
-        recorder.gap(class_of(index), 1_500_000);
+        recorder.gap(index, class_of(index), 1_500_000);
     }
     drop(recorder);
     running.finish(complete()).unwrap()

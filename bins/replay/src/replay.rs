@@ -1,0 +1,163 @@
+//! The run itself: directory, engine, and the end of both.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use proofload_http_load::{Config, InFlightCap, Reason, RunError, Stopped};
+use proofload_launch::{Exit, Session, Target};
+use proofload_live::{Progress, Show, Snapshot};
+use proofload_record::Outcome;
+use proofload_record::clock::{Clock, monotonic_ns};
+use proofload_run_dir::{CreateError, Finish, Manifest, PlanRow, Running, State, Writer};
+use proofload_workload::{Plan, WalkError};
+
+use crate::args::Args;
+use crate::target::Reached;
+
+/// The run's clock reads 0 this long after it is set, so that every worker is ready by then.
+const HEAD_START_NS: u64 = 50_000_000;
+
+/// A run that is over and sealed.
+pub(crate) struct Replayed {
+    pub(crate) dir: PathBuf,
+    /// What ended it, where that decides how the program ends.
+    pub(crate) ended_by: Option<anyhow::Error>,
+}
+
+/// Writes the plan, sends it, and seals the run directory, however the run ended.
+pub(crate) fn replay(
+    args: &Args,
+    target: &Target,
+    plan: &Plan,
+    reached: &Reached,
+    session: &Session,
+) -> anyhow::Result<Replayed> {
+    let workers = args.run.workers();
+    let payloads = plan.payloads().map_err(Exit::bad_input)?;
+    let mut writer = create(args, target, plan, reached)?;
+    writer.seal_plan().map_err(Exit::unwritable)?;
+    let clock = Clock::from_origin(monotonic_ns() + HEAD_START_NS);
+    let unwritable = reached.stop.clone();
+    let on_failure = move || unwritable.now(Reason::Unwritable);
+    let started = writer.start(clock, workers, on_failure).map_err(Exit::unwritable)?;
+    let (running, recorders) = started;
+
+    let config = Config {
+        pacing: args.pacing,
+        max_in_flight: args.max_in_flight.map(std::num::NonZeroU32::get),
+        cap: InFlightCap::of_machine(workers, reached.is_simulated()),
+        keep_chunks: args.chunks,
+        keep_going: args.keep_going,
+    };
+    let running = Arc::new(running);
+    let progress = show(args, reached, plan, clock, &running);
+    let ended = proofload_http_load::run(
+        plan,
+        payloads,
+        &reached.make,
+        &config,
+        clock,
+        recorders,
+        &reached.stop,
+    );
+    progress.stop();
+    let (finish, ended_by) = judge(ended, session);
+    // Progress has ended, and with it the only other user.
+    let Some(running) = Arc::into_inner(running) else {
+        anyhow::bail!("the run directory is still in use");
+    };
+    match (running.finish(finish), ended_by) {
+        (Ok(dir), ended_by) => Ok(Replayed { dir, ended_by }),
+        (Err(error), _) => Err(Exit::unwritable(error).into()),
+    }
+}
+
+/// Makes the run directory with its plan.
+fn create(args: &Args, target: &Target, plan: &Plan, reached: &Reached) -> anyhow::Result<Writer> {
+    let mut manifest = Manifest::new("proofload-replay", env!("CARGO_PKG_VERSION"));
+    let names: Vec<_> = target.headers.iter().map(proofload_launch::Header::name).collect();
+    manifest.run_id.clone_from(&reached.run_id);
+    manifest.git_commit = proofload_launch::GIT_COMMIT.map(str::to_owned);
+    manifest.config = args.record(args.labels(reached.is_simulated()), &names);
+    manifest.seed = args.run.seed;
+    manifest.target.url.clone_from(&reached.url);
+    manifest.target.simulated = reached.is_simulated();
+    manifest.classes = plan.classes().iter().map(Into::into).collect();
+    manifest.warmup_requests = u64::from(args.warmup);
+    manifest.latency_slo_ns = (args.latency_slo_ms * 1e6).round() as u64;
+
+    let out = args.run.out_dir("replay");
+    let config = proofload_run_dir::Config { out, manifest, keep_chunks: args.chunks };
+    let mut writer = Writer::create(config).map_err(|error| match error {
+        CreateError::NotEmpty { .. } => Exit::usage(error),
+        CreateError::Io { .. } => Exit::unwritable(error),
+    })?;
+    let walked = plan.walk(|entry| {
+        writer.plan_entry(&PlanRow {
+            id: entry.id.into(),
+            due_ns: entry.due_ns,
+            class: entry.class,
+            offset: entry.offset,
+            len: entry.len,
+            crc: entry.crc,
+        })
+    });
+    let walked = walked.map_err(|error| match error {
+        WalkError::Visit(error) => Exit::unwritable(error),
+        WalkError::Payload(error) => Exit::bad_input(error),
+    })?;
+    let manifest = writer.manifest_mut();
+    manifest.plan_hash = walked.hash_hex();
+    manifest.stream_changed = walked.stream_changed;
+    Ok(writer)
+}
+
+fn show(
+    args: &Args,
+    reached: &Reached,
+    plan: &Plan,
+    clock: Clock,
+    running: &Arc<Running>,
+) -> Progress {
+    let show = Show { quiet: args.run.quiet, simulated: reached.is_simulated() };
+    let (running, span_ns) = (Arc::clone(running), plan.span_ns());
+    Progress::start(show, move || {
+        let progress = running.progress();
+        Snapshot {
+            planned: progress.planned,
+            released: progress.released,
+            finished: progress.finished,
+            ok: progress.outcomes[usize::from(Outcome::Ok.code())],
+            in_flight: progress.in_flight,
+            elapsed_ns: clock.now_ns(),
+            span_ns,
+            tokens: None,
+        }
+    })
+}
+
+/// What the end of the engine means for the manifest and for the program.
+fn judge(ended: Result<Stopped, RunError>, session: &Session) -> (Finish, Option<anyhow::Error>) {
+    let finish = |state, reason: &str| Finish { state, end_reason: Some(reason.to_owned()) };
+    match ended {
+        Ok(None) => (Finish { state: State::Complete, end_reason: None }, None),
+        Ok(Some(Reason::Interrupted)) => (finish(State::Interrupted, "interrupted"), None),
+        Ok(Some(Reason::Refused)) => {
+            let reason = "the first ten answers were all 401, 403 or 404: wrong key or path?";
+            session.warn(&format!("{reason} Ended early; --keep-going sends all the same"));
+            (finish(State::Failed, reason), None)
+        }
+        // The writer has the reason, and `finish` returns it.
+        Ok(Some(Reason::Unwritable | Reason::PayloadLost | Reason::WorkerFailed)) => {
+            (finish(State::Failed, "ended by a fault"), None)
+        }
+        Err(error) => {
+            let finish = finish(State::Failed, &error.to_string());
+            let error = match error {
+                RunError::Payload(_) => Exit::bad_input(error),
+                RunError::Worker(_) => Exit::usage(error),
+            };
+            (finish, Some(error.into()))
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! A run from its first due time to its last answer.
+
+use std::cell::RefCell;
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use proofload_record::Sink;
+use proofload_record::clock::Clock;
+use proofload_workload::{PayloadError, Payloads, Plan};
+use tokio::sync::Semaphore;
+
+use crate::caps::InFlightCap;
+use crate::lane::{self, Lane};
+use crate::pacer::Pacing;
+use crate::stop::{Reason, Stop};
+use crate::target::MakeTarget;
+use crate::worker::{self, Leading, Shared};
+
+/// How a plan is sent.
+#[derive(Clone, Copy, Debug)]
+pub struct Config {
+    /// How a worker waits for a due time.
+    pub pacing: Pacing,
+    /// Requests in flight at most over all workers; a request kept back keeps its due time.
+    pub max_in_flight: Option<u32>,
+    /// The cap of each worker, from [`InFlightCap::of_machine`].
+    pub cap: InFlightCap,
+    /// Whether the arrival of every content chunk is kept.
+    pub keep_chunks: bool,
+    /// Whether to go on where the first ten answers are all 401, 403 or 404.
+    pub keep_going: bool,
+}
+
+/// How a run ended: `None` when the whole plan was sent and answered.
+pub type Stopped = Option<Reason>;
+
+/// Why a run could not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The workload changed or could not be read; what was sent until then is kept.
+    #[error(transparent)]
+    Payload(#[from] PayloadError),
+    /// A worker could not get its thread, runtime or timer.
+    #[error("cannot start a worker")]
+    Worker(#[source] io::Error),
+}
+
+/// Sends the whole plan and waits for the answers.
+///
+/// One worker a sink. `clock` may start a little ahead, so that all workers are ready at 0.
+///
+/// # Errors
+/// [`RunError::Payload`] if a payload is not what was planned, [`RunError::Worker`] if this machine
+/// refuses a thread or timer. In both cases every row so far has reached its sink.
+pub fn run<M, S>(
+    plan: &Plan,
+    payloads: Payloads,
+    make: &M,
+    config: &Config,
+    clock: Clock,
+    sinks: Vec<S>,
+    stop: &Stop,
+) -> Result<Stopped, RunError>
+where
+    M: MakeTarget,
+    S: Sink + Send + 'static,
+{
+    let (loader, lanes) = lane::lanes(sinks.len());
+    let permits = config.max_in_flight.map(|most| Arc::new(Semaphore::new(most as usize)));
+    let leading = (!config.keep_going).then(Leading::default);
+    let (pacing, cap, keep_chunks) = (config.pacing, config.cap, config.keep_chunks);
+    let stop = stop.clone();
+    let shared = Shared { clock, pacing, cap, permits, leading, keep_chunks, stop: stop.clone() };
+    let shared = Arc::new(shared);
+
+    std::thread::scope(|scope| {
+        let mut workers = Vec::with_capacity(sinks.len());
+        for (number, (lane, sink)) in lanes.into_iter().zip(sinks).enumerate() {
+            let shared = Arc::clone(&shared);
+            let stop = stop.clone();
+            let body = move || {
+                let ended = work(number, lane, make, sink, shared);
+                // Without this worker the plan cannot be kept, so the others stop too.
+                ended.inspect_err(|_| stop.now(Reason::WorkerFailed))
+            };
+            let name = format!("worker-{number}");
+            let thread = std::thread::Builder::new().name(name).spawn_scoped(scope, body);
+            workers.push(thread.map_err(RunError::Worker)?);
+        }
+        let loading = runtime().map_err(RunError::Worker)?.block_on(async {
+            tokio::select! {
+                _ = stop.stopped() => Ok(()),
+                loaded = loader.load(plan, payloads, clock) => loaded,
+            }
+        });
+        if loading.is_err() {
+            stop.now(Reason::PayloadLost);
+        }
+        for worker in workers {
+            match worker.join() {
+                Ok(ended) => ended.map_err(RunError::Worker)?,
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        loading?;
+        Ok(stop.reason())
+    })
+}
+
+fn work<M: MakeTarget, S: Sink + 'static>(
+    number: usize,
+    lane: Lane,
+    make: &M,
+    sink: S,
+    shared: Arc<Shared>,
+) -> io::Result<()> {
+    let runtime = runtime()?;
+    let sink = Rc::new(RefCell::new(sink));
+    let index = u16::try_from(number).unwrap_or(u16::MAX);
+    let target = {
+        let _inside = runtime.enter();
+        make.make(number, shared.clock)
+    };
+    runtime.block_on(worker::work(index, lane, target, sink, shared))
+}
+
+fn runtime() -> io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()
+}

@@ -1,0 +1,164 @@
+//! Getting a connection: the host's name, TCP, TLS, each with its own time.
+
+use std::cell::RefCell;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use http_body_util::Full;
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper_util::rt::TokioIo;
+use proofload_record::clock::Clock;
+use proofload_record::{End, NotSent, Outcome};
+use rustix::io::Errno;
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+use super::io::{Stamped, Stamps, Stream};
+use super::{Endpoint, Failure};
+
+/// Largest head of an answer that we hold.
+pub(crate) const HEAD_LIMIT_BYTES: usize = 64 * 1024;
+
+/// A connection that is ready for a request.
+pub(crate) struct Connection {
+    pub(crate) sender: SendRequest<Full<bytes::Bytes>>,
+    pub(crate) stamps: Rc<Stamps>,
+    /// Whether it has served a request before.
+    pub(crate) reused: bool,
+}
+
+/// How long the parts of connecting took, in nanoseconds.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Phases {
+    pub(crate) dns_ns: u64,
+    pub(crate) tcp_ns: u64,
+    pub(crate) tls_ns: u64,
+}
+
+/// Opens connections to one endpoint for one worker.
+pub(crate) struct Connector {
+    endpoint: Endpoint,
+    clock: Clock,
+    tls: Option<(TlsConnector, ServerName<'static>)>,
+    /// The addresses once the name has resolved; a failure is not remembered.
+    resolved: RefCell<Option<Rc<[SocketAddr]>>>,
+}
+
+impl Connector {
+    pub(crate) fn new(
+        endpoint: Endpoint,
+        tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
+        clock: Clock,
+    ) -> Self {
+        let tls = tls.map(|(config, name)| (TlsConnector::from(config), name));
+        Self { endpoint, clock, tls, resolved: RefCell::new(None) }
+    }
+
+    /// A new connection. `phases` is written as the parts end, so that a timeout keeps them.
+    pub(crate) async fn open(&self, phases: &mut Phases) -> Result<Connection, Failure> {
+        let from_ns = self.clock.now_ns();
+        let addresses = self.resolve().await?;
+        let resolved_ns = self.clock.now_ns();
+        phases.dns_ns = resolved_ns - from_ns;
+        let socket = connect_any(&addresses).await?;
+        let connected_ns = self.clock.now_ns();
+        phases.tcp_ns = connected_ns - resolved_ns;
+        // A small request must not wait for the acknowledgement of the one before.
+        socket.set_nodelay(true).map_err(|error| unconnected(&error))?;
+
+        let stamps = Stamps::new(self.clock);
+        let stamped = Stamped { socket, stamps: Rc::clone(&stamps) };
+        let stream = match &self.tls {
+            None => Stream::Plain(stamped),
+            Some((connector, name)) => {
+                let handshake = connector.connect(name.clone(), stamped).await;
+                phases.tls_ns = self.clock.now_ns() - connected_ns;
+                let tls = handshake.map_err(|error| {
+                    Failure::sent(Outcome::Tls, format!("TLS handshake failed: {error}"))
+                })?;
+                Stream::Tls(Box::new(tls))
+            }
+        };
+        let mut builder = http1::Builder::new();
+        builder.max_buf_size(HEAD_LIMIT_BYTES);
+        let (sender, driver) = builder
+            .handshake(TokioIo::new(stream))
+            .await
+            .map_err(|error| Failure::sent(Outcome::BadHttp, error.to_string()))?;
+        tokio::task::spawn_local(async move {
+            // Whatever ends the connection is told to the request that uses it.
+            let _ = driver.await;
+        });
+        Ok(Connection { sender, stamps, reused: false })
+    }
+
+    async fn resolve(&self) -> Result<Rc<[SocketAddr]>, Failure> {
+        if let Some(addresses) = self.resolved.borrow().as_ref() {
+            return Ok(Rc::clone(addresses));
+        }
+        let (host, port) = (self.endpoint.host.as_str(), self.endpoint.port);
+        let addresses: Rc<[SocketAddr]> = match host.parse::<IpAddr>() {
+            Ok(ip) => Rc::new([SocketAddr::new(ip, port)]),
+            Err(_) => {
+                let fault = |reason: String| {
+                    Failure::sent(Outcome::Dns, format!("cannot resolve {host:?}: {reason}"))
+                };
+                let found = tokio::net::lookup_host((host, port)).await;
+                let found: Rc<[SocketAddr]> = found.map_err(|e| fault(e.to_string()))?.collect();
+                if found.is_empty() {
+                    return Err(fault("no address".to_owned()));
+                }
+                found
+            }
+        };
+        *self.resolved.borrow_mut() = Some(Rc::clone(&addresses));
+        Ok(addresses)
+    }
+}
+
+/// The first address that takes a connection; the last one's fault if none does.
+async fn connect_any(addresses: &[SocketAddr]) -> Result<TcpStream, Failure> {
+    let mut fault = None;
+    for address in addresses {
+        match TcpStream::connect(address).await {
+            Ok(socket) => return Ok(socket),
+            Err(error) => fault = Some(unconnected(&error)),
+        }
+    }
+    Err(fault.unwrap_or_else(|| Failure::sent(Outcome::Dns, "no address".to_owned())))
+}
+
+/// Sorts the faults of our own machine from those of the other side.
+fn unconnected(error: &io::Error) -> Failure {
+    let reason = format!("cannot connect: {error}");
+    let end = match Errno::from_io_error(error) {
+        Some(Errno::MFILE | Errno::NFILE) => End::NotSent(NotSent::NoDescriptor),
+        Some(Errno::ADDRNOTAVAIL | Errno::ADDRINUSE) => End::NotSent(NotSent::NoPort),
+        Some(Errno::TIMEDOUT) => End::Sent(Outcome::ConnectTimeout),
+        _ => End::Sent(Outcome::ConnectRefused),
+    };
+    Failure { end, reason: Some(reason) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{End, Errno, NotSent, Outcome, unconnected};
+
+    #[test]
+    fn our_own_faults_are_not_the_servers() {
+        for (errno, end) in [
+            (Errno::MFILE, End::NotSent(NotSent::NoDescriptor)),
+            (Errno::NFILE, End::NotSent(NotSent::NoDescriptor)),
+            (Errno::ADDRNOTAVAIL, End::NotSent(NotSent::NoPort)),
+            (Errno::CONNREFUSED, End::Sent(Outcome::ConnectRefused)),
+            (Errno::HOSTUNREACH, End::Sent(Outcome::ConnectRefused)),
+            (Errno::TIMEDOUT, End::Sent(Outcome::ConnectTimeout)),
+        ] {
+            assert_eq!(unconnected(&errno.into()).end, end, "{errno:?}");
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! One request and its answer on a connection.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
+use http_body_util::Full;
+use proofload_record::clock::Clock;
+use proofload_record::{End, Flags, Outcome, Secrets, Stamp};
+use tokio::time::sleep;
+
+use super::connect::{Connection, Connector, Phases};
+use super::io::Stamps;
+use super::pool::Pool;
+use super::read::{self, Answer};
+use super::timeouts::{Timeouts, Watch};
+use super::{Failure, MakeHttp};
+use crate::target::{MakeTarget, Request, Seen, Target};
+
+/// Longest error text that is kept of one request, in bytes.
+const ERROR_TEXT_BYTES: usize = 400;
+
+/// Sends over HTTP/1.1 from one worker.
+pub struct HttpTarget {
+    connector: Connector,
+    pool: Pool,
+    uri: Uri,
+    headers: HeaderMap,
+    class_headers: Vec<Vec<(HeaderName, HeaderValue)>>,
+    timeouts: Timeouts,
+    secrets: Arc<Secrets>,
+    run_id: String,
+}
+
+impl MakeTarget for MakeHttp {
+    type Target = HttpTarget;
+
+    fn make(&self, _worker: usize, clock: Clock) -> HttpTarget {
+        let path = format!("{}/chat/completions", self.config.endpoint.prefix);
+        HttpTarget {
+            connector: self.connector(clock),
+            pool: Pool::default(),
+            uri: Uri::try_from(path).unwrap_or_default(),
+            headers: self.headers.clone(),
+            class_headers: self.class_headers.clone(),
+            timeouts: self.config.timeouts,
+            secrets: Arc::clone(&self.config.secrets),
+            run_id: self.config.run_id.clone(),
+        }
+    }
+}
+
+/// What became of one attempt.
+enum Attempt {
+    /// The answer was read to its end, which arrived then.
+    Read(Answer),
+    /// It failed.
+    Failed(Failure),
+    /// The reused connection died before any byte of an answer: it had been closed while idle.
+    WasDead(Failure),
+}
+
+impl Target for HttpTarget {
+    async fn send(&self, request: &Request, seen: &mut Seen) {
+        let mut connection = self.pool.take().await;
+        loop {
+            let fresh = match connection.take() {
+                Some(connection) => Ok(connection),
+                None => self.open(seen).await,
+            };
+            let attempt = match fresh {
+                Ok(connection) => self.attempt(request, connection, seen).await,
+                Err(failure) => Attempt::Failed(failure),
+            };
+            match attempt {
+                Attempt::Read(answer) => return self.settle(answer, seen),
+                Attempt::WasDead(_) if seen.row.attempts == 1 => seen.forget_answer(),
+                Attempt::Failed(failure) | Attempt::WasDead(failure) => {
+                    let now_ns = seen.clock.now_ns();
+                    return self.fail(failure, now_ns, seen);
+                }
+            }
+        }
+    }
+}
+
+impl HttpTarget {
+    async fn open(&self, seen: &mut Seen) -> Result<Connection, Failure> {
+        let started_ns = seen.row.started.get().unwrap_or(0);
+        let spent = Duration::from_nanos(seen.clock.now_ns().saturating_sub(started_ns));
+        let limit = self.timeouts.connect.min(self.timeouts.total.saturating_sub(spent));
+        let mut phases = Phases::default();
+        let opened = tokio::time::timeout(limit, self.connector.open(&mut phases)).await;
+        seen.row.dns_ns += phases.dns_ns;
+        seen.row.tcp_ns += phases.tcp_ns;
+        seen.row.tls_ns += phases.tls_ns;
+        opened.unwrap_or_else(|_| {
+            let reason = format!("no connection within {limit:?}");
+            Err(Failure::sent(Outcome::ConnectTimeout, reason))
+        })
+    }
+
+    async fn attempt(
+        &self,
+        request: &Request,
+        mut connection: Connection,
+        seen: &mut Seen,
+    ) -> Attempt {
+        seen.row.attempts += 1;
+        if connection.reused {
+            seen.row.flags.set(Flags::REUSED);
+        } else {
+            seen.row.flags.unset(Flags::REUSED);
+        }
+        if seen.row.connected == Stamp::NONE {
+            seen.row.connected = Stamp::at(seen.clock.now_ns());
+        }
+        let stamps = Rc::clone(&connection.stamps);
+        stamps.arm();
+        let before = (seen.row.bytes_out, seen.row.bytes_in);
+        let timer = pin!(sleep(Duration::ZERO));
+        let started_ns = seen.row.started.get().unwrap_or(0);
+        let mut watch = Watch::new(timer, seen.clock, self.timeouts, started_ns);
+
+        let mut head = pin!(connection.sender.send_request(self.http_request(request)));
+        let head = poll_fn(|cx| {
+            let polled = head.as_mut().poll(cx);
+            observe(&stamps, before, seen);
+            match polled {
+                Poll::Ready(Ok(response)) => Poll::Ready(Ok(response)),
+                Poll::Ready(Err(error)) => Poll::Ready(Err(Failure::in_head(&error))),
+                Poll::Pending => watch.poll(cx, &stamps).map(|limit| Err(timed_out(limit))),
+            }
+        });
+        let response = match head.await {
+            Ok(response) => response,
+            Err(failure) => {
+                let died = failure.end == End::Sent(Outcome::Reset)
+                    && connection.reused
+                    && stamps.first_byte_ns.get().is_none();
+                return if died { Attempt::WasDead(failure) } else { Attempt::Failed(failure) };
+            }
+        };
+        seen.row.status = response.status().as_u16();
+        self.keep_request_id(request, response.headers(), seen);
+
+        let answer = read::answer(response, request.stream, &stamps, &mut watch, seen).await;
+        observe(&stamps, before, seen);
+        if answer.whole {
+            self.pool.put(connection);
+        }
+        Attempt::Read(answer)
+    }
+
+    fn http_request(&self, request: &Request) -> http::Request<Full<Bytes>> {
+        let mut http = http::Request::new(Full::new(request.body.clone()));
+        *http.method_mut() = Method::POST;
+        *http.uri_mut() = self.uri.clone();
+        let headers = http.headers_mut();
+        headers.clone_from(&self.headers);
+        for (name, value) in
+            self.class_headers.get(usize::from(request.class)).into_iter().flatten()
+        {
+            headers.insert(name, value.clone());
+        }
+        let (id, trace) = self.ids(request.index);
+        for (name, value) in [("x-request-id", id), ("traceparent", trace)] {
+            if let Ok(value) = HeaderValue::try_from(value) {
+                headers.insert(HeaderName::from_static(name), value);
+            }
+        }
+        http
+    }
+
+    /// Our request id, and the W3C trace context that is derived from it.
+    fn ids(&self, index: u32) -> (String, String) {
+        let run_id = &self.run_id;
+        let trace = format!("00-{run_id:0>20}{index:012x}-{:016x}-01", u64::from(index) + 1);
+        (format!("{run_id}-{index}"), trace)
+    }
+
+    fn keep_request_id(&self, request: &Request, headers: &HeaderMap, seen: &mut Seen) {
+        let Some(theirs) = headers.get("x-request-id").and_then(|id| id.to_str().ok()) else {
+            return;
+        };
+        if theirs != self.ids(request.index).0 {
+            seen.note.server_request_id = Some(self.words(theirs));
+        }
+    }
+
+    fn settle(&self, answer: Answer, seen: &mut Seen) {
+        match answer.failure {
+            None => seen.end(End::Sent(Outcome::Ok), answer.ended_ns),
+            Some(failure) => self.fail(failure, answer.ended_ns, seen),
+        }
+    }
+
+    fn fail(&self, failure: Failure, at_ns: u64, seen: &mut Seen) {
+        seen.note.error = failure.reason.map(|reason| self.words(&reason));
+        seen.end(failure.end, at_ns);
+    }
+
+    /// Text from outside, without secrets and of bounded length.
+    fn words(&self, text: &str) -> Box<str> {
+        let redacted = self.secrets.redact(text);
+        let mut end = redacted.len().min(ERROR_TEXT_BYTES);
+        while !redacted.is_char_boundary(end) {
+            end -= 1;
+        }
+        redacted[..end].into()
+    }
+}
+
+/// Copies what the socket saw so far, so that a request that is cut keeps it.
+fn observe(stamps: &Stamps, before: (u64, u64), seen: &mut Seen) {
+    let row = &mut seen.row;
+    if row.written == Stamp::NONE {
+        row.written = stamps.written_ns.get().map_or(Stamp::NONE, Stamp::at);
+    }
+    row.first_byte = stamps.first_byte_ns.get().map_or(Stamp::NONE, Stamp::at);
+    row.bytes_out = before.0 + stamps.bytes_out.get();
+    row.bytes_in = before.1 + stamps.bytes_in.get();
+}
+
+pub(super) fn timed_out(limit: Outcome) -> Failure {
+    let reason = match limit {
+        Outcome::TimeoutFirstByte => "no byte of an answer in time",
+        Outcome::TimeoutIdle => "no further byte of the answer in time",
+        _ => "not finished in time",
+    };
+    Failure::sent(limit, reason)
+}

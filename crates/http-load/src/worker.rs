@@ -1,0 +1,233 @@
+//! One worker: its pacer, its requests, its sink, on its own thread.
+
+use std::cell::{Cell, RefCell};
+use std::convert::Infallible;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
+
+use proofload_record::clock::Clock;
+use proofload_record::{End, Load, NotSent, Outcome, Row, Sink, Stamp};
+use tokio::sync::{Notify, Semaphore};
+use tokio::task::LocalSet;
+
+use crate::caps::InFlightCap;
+use crate::lane::{Lane, Planned};
+use crate::pacer::{Pacer, Pacing};
+use crate::stop::{Reason, Stop};
+use crate::target::{Seen, Target};
+
+/// Requests released in one go before the runtime gets a turn.
+const BURST: u32 = 32;
+
+/// What all workers have in common. Only `permits` and, until the first answer that is not a
+/// refusal, `leading` are written by more than one of them.
+pub(crate) struct Shared {
+    pub(crate) clock: Clock,
+    pub(crate) pacing: Pacing,
+    pub(crate) cap: InFlightCap,
+    pub(crate) permits: Option<Arc<Semaphore>>,
+    pub(crate) leading: Option<Leading>,
+    pub(crate) keep_chunks: bool,
+    pub(crate) stop: Stop,
+}
+
+/// Watches the first answers of a run: ten refusals and nothing else mean a wrong key or path.
+#[derive(Default)]
+pub(crate) struct Leading {
+    refused: AtomicU32,
+    settled: AtomicBool,
+}
+
+impl Leading {
+    const LIMIT: u32 = 10;
+
+    /// Takes an ended request; whether this makes ten leading refusals.
+    fn is_hopeless(&self, row: &Row) -> bool {
+        if self.settled.load(Ordering::Relaxed) {
+            return false;
+        }
+        if matches!(row.status, 401 | 403 | 404) {
+            return self.refused.fetch_add(1, Ordering::Relaxed) + 1 == Self::LIMIT;
+        }
+        self.settled.store(true, Ordering::Relaxed);
+        false
+    }
+}
+
+/// What the tasks of one worker share on its thread.
+struct Local {
+    shared: Arc<Shared>,
+    sink: Rc<RefCell<dyn Sink>>,
+    in_flight: Cell<u32>,
+    queued: Cell<u32>,
+    body_bytes: Cell<u64>,
+    spun_ns: Rc<Cell<u64>>,
+    idle: Notify,
+}
+
+/// A request under way. However it goes, by its end or by being dropped with its task, its row
+/// reaches the sink exactly once.
+struct Underway {
+    seen: Seen,
+    body_bytes: u64,
+    local: Rc<Local>,
+}
+
+impl Underway {
+    fn begin(planned: &Planned, worker: u16, started_ns: u64, local: &Rc<Local>) -> Self {
+        let request = &planned.request;
+        let due = Stamp::at(planned.due_ns);
+        let cancelled = End::Sent(Outcome::Cancelled);
+        let mut row = Row::new(request.index, request.class, worker, due, cancelled);
+        row.started = Stamp::at(started_ns);
+        let shared = &local.shared;
+        let sink = Rc::clone(&local.sink);
+        let seen = Seen::new(row, shared.clock, sink, shared.keep_chunks);
+        let body_bytes = request.body.len() as u64;
+        local.in_flight.set(local.in_flight.get() + 1);
+        local.body_bytes.set(local.body_bytes.get() + body_bytes);
+        Self { seen, body_bytes, local: Rc::clone(local) }
+    }
+}
+
+impl Drop for Underway {
+    fn drop(&mut self) {
+        self.seen.hand_over();
+        let local = &self.local;
+        let hopeless = |leading: &Leading| leading.is_hopeless(&self.seen.row);
+        if local.shared.leading.as_ref().is_some_and(hopeless) {
+            local.shared.stop.now(Reason::Refused);
+        }
+        local.body_bytes.set(local.body_bytes.get() - self.body_bytes);
+        local.in_flight.set(local.in_flight.get() - 1);
+        if local.in_flight.get() == 0 {
+            local.idle.notify_one();
+        }
+    }
+}
+
+/// Sends everything that comes down the lane, each at its time, and waits for all of it; or until
+/// the run is stopped, which cuts what is in flight.
+///
+/// # Errors
+/// If the timer cannot be had or set.
+pub(crate) async fn work<T: Target + 'static>(
+    worker: u16,
+    lane: Lane,
+    target: T,
+    sink: Rc<RefCell<dyn Sink>>,
+    shared: Arc<Shared>,
+) -> std::io::Result<()> {
+    let local = Rc::new(Local {
+        sink,
+        in_flight: Cell::new(0),
+        queued: Cell::new(0),
+        body_bytes: Cell::new(0),
+        spun_ns: Rc::default(),
+        idle: Notify::new(),
+        shared,
+    });
+    let spun_ns = Rc::clone(&local.spun_ns);
+    let mut pacer = Pacer::new(local.shared.pacing, local.shared.clock, spun_ns)?;
+    let tasks = LocalSet::new();
+    let stopped = local.shared.stop.clone();
+    let ended = tasks.run_until(async {
+        tokio::select! {
+            biased;
+            _ = stopped.stopped() => return Ok(()),
+            begun = pacer.begin() => begun?,
+        }
+        tokio::select! {
+            biased;
+            _ = stopped.stopped() => Ok(()),
+            never = every_second(&local) => match never {},
+            sent = send_all(worker, lane, Rc::new(target), &mut pacer, &local) => sent,
+        }
+    });
+    let ended = ended.await;
+    // Dropping the tasks cuts the requests that are left; each hands its row over as it goes.
+    drop(tasks);
+    tick(&local);
+    ended
+}
+
+async fn send_all<T: Target + 'static>(
+    worker: u16,
+    mut lane: Lane,
+    target: Rc<T>,
+    pacer: &mut Pacer,
+    local: &Rc<Local>,
+) -> std::io::Result<()> {
+    let mut burst = 0;
+    while let Some(planned) = lane.recv().await {
+        let clock = local.shared.clock;
+        if planned.due_ns > clock.now_ns() {
+            burst = 0;
+        }
+        pacer.wait(planned.due_ns).await?;
+        release(worker, planned, clock.now_ns(), &target, local);
+        burst += 1;
+        if burst % BURST == 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+    while local.in_flight.get() > 0 {
+        local.idle.notified().await;
+    }
+    Ok(())
+}
+
+/// Lets a request go: from here on it is `sent`, or `not_sent` if this machine is at its cap.
+fn release<T: Target + 'static>(
+    worker: u16,
+    planned: Planned,
+    started_ns: u64,
+    target: &Rc<T>,
+    local: &Rc<Local>,
+) {
+    let lateness_ns = started_ns.saturating_sub(planned.due_ns);
+    local.sink.borrow_mut().released(lateness_ns);
+    let cap = local.shared.cap;
+    let full = local.in_flight.get() >= cap.requests || local.body_bytes.get() > cap.body_bytes;
+    let mut underway = Underway::begin(&planned, worker, started_ns, local);
+    if full {
+        underway.seen.end(End::NotSent(NotSent::InFlightCap), started_ns);
+        return;
+    }
+    let target = Rc::clone(target);
+    let one = async move {
+        // Both live in the task: the permit must go when the task is dropped, too.
+        let _permit = permit(&mut underway).await;
+        target.send(&planned.request, &mut underway.seen).await;
+    };
+    tokio::task::spawn_local(one);
+}
+
+/// Waits for a permit where there is a limit; the due time and `started` stay what they are.
+async fn permit(underway: &mut Underway) -> Option<tokio::sync::OwnedSemaphorePermit> {
+    let permits = Arc::clone(underway.local.shared.permits.as_ref()?);
+    let local = Rc::clone(&underway.local);
+    local.queued.set(local.queued.get() + 1);
+    let permit = permits.acquire_owned().await;
+    local.queued.set(local.queued.get() - 1);
+    let started = underway.seen.row.started;
+    let got = Stamp::at(local.shared.clock.now_ns());
+    underway.seen.row.permit_wait_ns = got.since(started).unwrap_or(0);
+    permit.ok()
+}
+
+async fn every_second(local: &Local) -> Infallible {
+    let mut seconds = tokio::time::interval(Duration::from_secs(1));
+    seconds.tick().await;
+    loop {
+        seconds.tick().await;
+        tick(local);
+    }
+}
+
+fn tick(local: &Local) {
+    let (in_flight, queued) = (local.in_flight.get(), local.queued.get());
+    local.sink.borrow_mut().tick(Load { in_flight, queued, spin_ns: local.spun_ns.take() });
+}

@@ -1,0 +1,79 @@
+//! No connection: nobody there, no name, no answer to a SYN, and the look before a run.
+
+use std::net::TcpListener;
+use std::time::Duration;
+
+use proofload_http_load::{MakeHttp, Stop, Timeouts, preflight};
+use proofload_record::{End, Outcome, Stamp};
+
+use crate::rows::{http_config, plan, run_http};
+use crate::server::{Act, Server, answer};
+
+/// A port on which nobody listens.
+fn dead_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+#[test]
+fn nobody_listens() {
+    let kept = run_http(&plan(&[0]), http_config(dead_port()));
+    let (row, note) = &kept.rows[0];
+    assert_eq!(row.end, End::Sent(Outcome::ConnectRefused), "{note:?}");
+    assert_eq!((row.connected, row.written, row.attempts), (Stamp::NONE, Stamp::NONE, 0));
+}
+
+#[test]
+fn the_name_does_not_resolve() {
+    let mut http = http_config(1);
+    // A label of more than 63 characters is refused by the resolver itself, without a network.
+    http.endpoint.host = format!("{}.invalid", "x".repeat(64));
+    let kept = run_http(&plan(&[0]), http);
+    assert_eq!(kept.rows[0].0.end, End::Sent(Outcome::Dns), "{:?}", kept.rows[0].1);
+}
+
+#[test]
+fn no_answer_to_the_handshake() {
+    // A queue of one that is full: the kernel drops every further SYN.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    rustix::net::listen(&listener, 0).unwrap();
+    let address = listener.local_addr().unwrap();
+    let brief = Duration::from_millis(200);
+    let fill: Vec<_> =
+        (0..4).map(|_| std::net::TcpStream::connect_timeout(&address, brief)).collect();
+    assert!(fill.iter().any(Result::is_err), "the queue is full");
+    let mut http = http_config(address.port());
+    http.timeouts = Timeouts { connect: Duration::from_millis(300), ..Timeouts::default() };
+    let kept = run_http(&plan(&[0]), http);
+    let (row, note) = &kept.rows[0];
+    assert_eq!(row.end, End::Sent(Outcome::ConnectTimeout), "{note:?}");
+    assert!(row.latency_ns().unwrap() >= 300_000_000);
+}
+
+#[test]
+fn preflight_takes_any_answer_and_names_a_dead_port() {
+    let look = |port| {
+        let make = MakeHttp::new(http_config(port), &[]).unwrap();
+        preflight(&make, Duration::ZERO, &Stop::default())
+    };
+    let server = Server::start(vec![Act::Send(answer("404 Not Found", ""))]);
+    look(server.port).unwrap();
+    let port = dead_port();
+    let unreachable = look(port).unwrap_err();
+    assert_eq!(unreachable.tried, format!("http://127.0.0.1:{port}/v1/models"));
+    assert!(unreachable.reason.contains("refused"), "{unreachable}");
+}
+
+#[test]
+fn preflight_waits_for_a_target_that_is_starting() {
+    let port = dead_port();
+    let starting = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(600));
+        let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
+        let (socket, _) = listener.accept().unwrap();
+        crate::server::read_request(&socket).unwrap();
+        std::io::Write::write_all(&mut &socket, &answer("200 OK", "{}")).unwrap();
+    });
+    let make = MakeHttp::new(http_config(port), &[]).unwrap();
+    preflight(&make, Duration::from_secs(20), &Stop::default()).unwrap();
+    starting.join().unwrap();
+}
