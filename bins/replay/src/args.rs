@@ -181,8 +181,8 @@ fn parse_stream(text: &str) -> Result<StreamMode, &'static str> {
 }
 
 fn parse_speed(text: &str) -> Result<f64, String> {
-    let speed = text.parse::<f64>().ok().filter(|speed| (1e-3..=1e6).contains(speed));
-    speed.ok_or_else(|| "expected a factor from 0.001 to 1000000, such as 20".to_owned())
+    let speed = text.parse::<f64>().ok().filter(|speed| (0.01..=1e6).contains(speed));
+    speed.ok_or_else(|| "expected a factor from 0.01 to 1000000, such as 20".to_owned())
 }
 
 fn parse_slo(text: &str) -> Result<f64, String> {
