@@ -12,8 +12,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use proofload_benches::{Poisson, thread_waiting_ns};
 use proofload_http_load::{
-    Config, Endpoint, HttpConfig, InFlightCap, Labels, MakeHttp, MakeTarget, Pacing, Scripted, Stop,
-    Timeouts, Trust, raise_descriptor_limit, run,
+    Config, Endpoint, HttpConfig, InFlightCap, Labels, MakeHttp, MakeTarget, Pacing, Scripted,
+    Stop, Timeouts, Trust, raise_descriptor_limit, run,
 };
 use proofload_record::clock::{Clock, monotonic_ns, thread_cpu_ns};
 use proofload_record::{Load, Note, Row, Secrets, Sink};
@@ -82,7 +82,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         Simulator::start(Options::default(), SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), None)?;
     let null = null_target(simulator.addr())?;
     let mut out = std::io::stdout();
-    writeln!(out, "| target | requests/s | pacing | p50 µs | p99 µs | max µs | CPU | waiting for CPU | answers ok |")?;
+    writeln!(
+        out,
+        "| target | requests/s | pacing | p50 µs | p99 µs | max µs | CPU | waiting for CPU | answers ok |"
+    )?;
     writeln!(out, "| --- | --- | --- | --- | --- | --- | --- | --- | --- |")?;
     for rate in [1_000, 10_000] {
         let plan = plan(rate)?;
@@ -121,7 +124,11 @@ fn print(
     )
 }
 
-fn best_of<M: MakeTarget>(plan: &Plan, make: &M, pacing: Pacing) -> Result<Measured, Box<dyn Error>> {
+fn best_of<M: MakeTarget>(
+    plan: &Plan,
+    make: &M,
+    pacing: Pacing,
+) -> Result<Measured, Box<dyn Error>> {
     let p99 = |measured: &Measured| {
         let mut sorted = measured.lateness_ns.clone();
         sorted.sort_unstable();

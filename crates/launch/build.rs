@@ -5,7 +5,8 @@ use std::process::Command;
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     let git = |args: &[&str]| {
-        let done = Command::new("git").args(args).output().ok().filter(|done| done.status.success())?;
+        let done =
+            Command::new("git").args(args).output().ok().filter(|done| done.status.success())?;
         Some(String::from_utf8(done.stdout).ok()?.trim().to_owned())
     };
     // Outside a checkout there is no commit to name.

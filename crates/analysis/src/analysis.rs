@@ -149,7 +149,7 @@ pub fn analyze(dir: &RunDir) -> Analysis<'_> {
 /// Every metric over the requests after the warm-up, in the order of [`Metric::ALL`].
 fn summaries(dir: &RunDir, tally: &Tally<'_>) -> [Option<Summary>; Metric::ALL.len()] {
     Metric::ALL.map(|metric| match metric {
-        Metric::Itl => Summary::pooled(&histogram(dir, metric), mean_gap_ns(&tally.rows)),
+        Metric::Itl => Summary::pooled(&histogram(dir, metric), mean_gap_ns(tally.rows)),
         _ => {
             let values: Vec<f64> = tally.rows.iter().filter_map(|row| metric.of(row)).collect();
             Summary::of(&values)
