@@ -16,25 +16,29 @@ use proofload_workload::{Plan, Workload};
 use crate::args::Args;
 
 fn main() -> ExitCode {
-    proofload_launch::run(Args::parse(), |args| &args.run.log, scenario)
+    proofload_launch::run(
+        Args::parse(),
+        |args| &args.run.log,
+        |args, session| scenario(&args, session),
+    )
 }
 
-fn scenario(args: Args, session: &mut Session) -> anyhow::Result<Code> {
+fn scenario(args: &Args, session: &mut Session) -> anyhow::Result<Code> {
     let flags = args.target.resolve(args.own_key()).map_err(Exit::usage)?;
     session.protect(&flags.secrets);
     let simulated = target::is_simulated(&flags);
     let labels = args.labels(simulated);
-    let workload = open(&args)?;
+    let workload = open(args)?;
     let plan = workload.plan(&args.plan_options(labels)).map_err(Exit::bad_input)?;
     if args.validate {
         return describe(&workload, &plan, session);
     }
-    warn(&args, session);
-    let reached = target::reach(&args, &flags, &plan, session)?;
-    let replayed = replay::replay(&args, &flags, &plan, &reached, session)?;
+    warn(args, session);
+    let reached = target::reach(args, &flags, &plan, session)?;
+    let replayed = replay::replay(args, &flags, &plan, &reached, session)?;
     // The simulator's last words (its truth file) are written before anybody reads them.
     reached.end().map_err(Exit::unwritable)?;
-    conclude(&args, replayed, session)
+    conclude(args, replayed, session)
 }
 
 fn open(args: &Args) -> anyhow::Result<Workload> {
@@ -49,12 +53,12 @@ fn describe(workload: &Workload, plan: &Plan, session: &mut Session) -> anyhow::
     let walked = plan.walk(|_| Ok(())).map_err(Exit::bad_input)?;
     let out = session.out();
     write!(out, "{}", workload.describe())?;
-    writeln!(out, "plan        {} requests, sha256 {}", plan.len(), walked.hash_hex())?;
+    let (len, changed) = (plan.len(), walked.stream_changed);
     writeln!(
         out,
-        "            {} bodies changed to ask for a stream with usage",
-        walked.stream_changed
+        "plan        {len} requests; {changed} bodies changed to ask for a stream with usage"
     )?;
+    writeln!(out, "sha256      {}", walked.hash_hex())?;
     Ok(Code::Ok)
 }
 
