@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use proofload_http_load::{Config, InFlightCap, Reason, RunError, Stopped};
-use proofload_launch::{Exit, Session, Target};
+use proofload_launch::{Code, Exit, Session, Target};
 use proofload_live::{Progress, Show, Snapshot};
 use proofload_record::Outcome;
 use proofload_record::clock::{Clock, monotonic_ns};
@@ -155,7 +155,7 @@ fn judge(ended: Result<Stopped, RunError>, session: &Session) -> (Finish, Option
             let finish = finish(State::Failed, &error.to_string());
             let error = match error {
                 RunError::Payload(_) => Exit::bad_input(error),
-                RunError::Worker(_) => Exit::usage(error),
+                RunError::Worker(_) => Exit::with(Code::Internal, error),
             };
             (finish, Some(error.into()))
         }

@@ -67,7 +67,7 @@ enum Attempt {
 
 impl Target for HttpTarget {
     async fn send(&self, request: &Request, seen: &mut Seen) {
-        let mut connection = self.pool.take().await;
+        let mut connection = self.pool.take();
         loop {
             let fresh = match connection.take() {
                 Some(connection) => Ok(connection),
@@ -93,15 +93,20 @@ impl HttpTarget {
     async fn open(&self, seen: &mut Seen) -> Result<Connection, Failure> {
         let started_ns = seen.row.started.get().unwrap_or(0);
         let spent = Duration::from_nanos(seen.clock.now_ns().saturating_sub(started_ns));
-        let limit = self.timeouts.connect.min(self.timeouts.total.saturating_sub(spent));
+        let left = self.timeouts.total.saturating_sub(spent);
+        let limit = self.timeouts.connect.min(left);
         let mut phases = Phases::default();
         let opened = tokio::time::timeout(limit, self.connector.open(&mut phases)).await;
         seen.row.dns_ns += phases.dns_ns;
         seen.row.tcp_ns += phases.tcp_ns;
         seen.row.tls_ns += phases.tls_ns;
         opened.unwrap_or_else(|_| {
-            let reason = format!("no connection within {limit:?}");
-            Err(Failure::sent(Outcome::ConnectTimeout, reason))
+            Err(if limit < self.timeouts.connect {
+                timed_out(Outcome::TimeoutTotal)
+            } else {
+                let reason = format!("no connection within {limit:?}");
+                Failure::sent(Outcome::ConnectTimeout, reason)
+            })
         })
     }
 

@@ -41,12 +41,17 @@ fn no_answer_to_the_handshake() {
     let fill: Vec<_> =
         (0..4).map(|_| std::net::TcpStream::connect_timeout(&address, brief)).collect();
     assert!(fill.iter().any(Result::is_err), "the queue is full");
-    let mut http = http_config(address.port());
-    http.timeouts = Timeouts { connect: Duration::from_millis(300), ..Timeouts::default() };
-    let kept = run_http(&plan(&[0]), http);
-    let (row, note) = &kept.rows[0];
-    assert_eq!(row.end, End::Sent(Outcome::ConnectTimeout), "{note:?}");
-    assert!(row.latency_ns().unwrap() >= 300_000_000);
+    let (short, long) = (Duration::from_millis(300), Duration::from_secs(60));
+    for (connect, total, want) in
+        [(short, long, Outcome::ConnectTimeout), (long, short, Outcome::TimeoutTotal)]
+    {
+        let mut http = http_config(address.port());
+        http.timeouts = Timeouts { connect, total, ..Timeouts::default() };
+        let kept = run_http(&plan(&[0]), http);
+        let (row, note) = &kept.rows[0];
+        assert_eq!(row.end, End::Sent(want), "{note:?}");
+        assert!(row.latency_ns().unwrap() >= 300_000_000);
+    }
 }
 
 #[test]
