@@ -34,10 +34,13 @@ fn scenario(args: &Args, session: &mut Session) -> anyhow::Result<Code> {
         return describe(&workload, &plan, session);
     }
     warn(args, session);
+    let out = replay::places(args)?;
     let reached = target::reach(args, &flags, &plan, session)?;
-    let replayed = replay::replay(args, &flags, &plan, &reached, session)?;
+    let replayed = replay::replay(args, out, &flags, &plan, &reached, session)?;
     // The simulator's last words (its truth file) are written before anybody reads them.
     reached.end().map_err(Exit::unwritable)?;
+    // The analysis reads the plan from the directory, so that both need not fit into memory.
+    drop((plan, workload));
     conclude(args, replayed, session)
 }
 

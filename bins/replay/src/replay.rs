@@ -1,8 +1,10 @@
 //! The run itself: directory, engine, and the end of both.
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use anyhow::Context;
 use proofload_http_load::{Config, InFlightCap, Reason, RunError, Stopped};
 use proofload_launch::{Code, Exit, Session, Target};
 use proofload_live::{Progress, Show, Snapshot};
@@ -27,6 +29,7 @@ pub(crate) struct Replayed {
 /// Writes the plan, sends it, and seals the run directory, however the run ended.
 pub(crate) fn replay(
     args: &Args,
+    out: PathBuf,
     target: &Target,
     plan: &Plan,
     reached: &Reached,
@@ -34,7 +37,7 @@ pub(crate) fn replay(
 ) -> anyhow::Result<Replayed> {
     let workers = args.run.workers();
     let payloads = plan.payloads().map_err(Exit::bad_input)?;
-    let mut writer = create(args, target, plan, reached)?;
+    let mut writer = create(args, out, target, plan, reached)?;
     writer.seal_plan().map_err(Exit::unwritable)?;
     let clock = Clock::from_origin(monotonic_ns() + HEAD_START_NS);
     let unwritable = reached.stop.clone();
@@ -72,8 +75,34 @@ pub(crate) fn replay(
     }
 }
 
+/// Looks at the places that results go to, before anybody waits for a target. Gives that of the run
+/// directory.
+pub(crate) fn places(args: &Args) -> anyhow::Result<PathBuf> {
+    let out = args.run.out_dir("replay");
+    proofload_run_dir::check_vacant(&out).map_err(not_created)?;
+    if let Some(folder) = args.output.as_deref().and_then(Path::parent) {
+        let made = fs::create_dir_all(folder);
+        made.with_context(|| format!("--output: cannot make the folder {}", folder.display()))
+            .map_err(Exit::unwritable)?;
+    }
+    Ok(out)
+}
+
+fn not_created(error: CreateError) -> Exit {
+    match error {
+        CreateError::NotEmpty { .. } => Exit::usage(error),
+        CreateError::Io { .. } => Exit::unwritable(error),
+    }
+}
+
 /// Makes the run directory with its plan.
-fn create(args: &Args, target: &Target, plan: &Plan, reached: &Reached) -> anyhow::Result<Writer> {
+fn create(
+    args: &Args,
+    out: PathBuf,
+    target: &Target,
+    plan: &Plan,
+    reached: &Reached,
+) -> anyhow::Result<Writer> {
     let mut manifest = Manifest::new("proofload-replay", env!("CARGO_PKG_VERSION"));
     let names: Vec<_> = target.headers.iter().map(proofload_launch::Header::name).collect();
     manifest.run_id.clone_from(&reached.run_id);
@@ -86,12 +115,8 @@ fn create(args: &Args, target: &Target, plan: &Plan, reached: &Reached) -> anyho
     manifest.warmup_requests = u64::from(args.warmup);
     manifest.latency_slo_ns = (args.latency_slo_ms * 1e6).round() as u64;
 
-    let out = args.run.out_dir("replay");
     let config = proofload_run_dir::Config { out, manifest, keep_chunks: args.chunks };
-    let mut writer = Writer::create(config).map_err(|error| match error {
-        CreateError::NotEmpty { .. } => Exit::usage(error),
-        CreateError::Io { .. } => Exit::unwritable(error),
-    })?;
+    let mut writer = Writer::create(config).map_err(not_created)?;
     let walked = plan.walk(|entry| {
         writer.plan_entry(&PlanRow {
             id: entry.id.into(),

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use proofload_http_load::{
-    Endpoint, HttpConfig, MakeHttp, Reason, Stop, Trust, preflight, raise_descriptor_limit,
+    Endpoint, HttpConfig, MakeHttp, Reason, Stop, Trust, Unreachable, preflight,
+    raise_descriptor_limit,
 };
 use proofload_launch::{Exit, Place, Session, Target};
 use proofload_simulator::{Options, Simulator};
@@ -90,7 +91,12 @@ pub(crate) fn reach(
         run_id: run_id.clone(),
     };
     let make = MakeHttp::new(config, plan.classes()).map_err(Exit::usage)?;
-    if let Err(unreachable) = preflight(&make, target.wait_ready, &stop) {
+    let waiting = |failed: &Unreachable| {
+        if !args.run.quiet {
+            session.tell(&format!("{failed}; waiting {} s at most", args.target.wait_ready));
+        }
+    };
+    if let Err(unreachable) = preflight(&make, target.wait_ready, &stop, waiting) {
         let hint = "nothing was sent; check --api-base and that the server runs, or wait for one \
                     that is starting with --wait-ready SECONDS";
         let error = anyhow::Error::new(unreachable).context(hint);

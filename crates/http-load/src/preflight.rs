@@ -25,11 +25,16 @@ pub struct Unreachable {
 }
 
 /// Asks for the list of models; any HTTP answer counts, whatever its status. Without one it asks
-/// again until `wait` has passed or the run is stopped.
+/// again until `wait` has passed or the run is stopped; `on_wait` is told how the first try failed.
 ///
 /// # Errors
 /// [`Unreachable`] with what was tried and how the last try failed.
-pub fn preflight(make: &MakeHttp, wait: Duration, stop: &Stop) -> Result<(), Unreachable> {
+pub fn preflight(
+    make: &MakeHttp,
+    wait: Duration,
+    stop: &Stop,
+    on_wait: impl FnOnce(&Unreachable),
+) -> Result<(), Unreachable> {
     let endpoint = &make.config.endpoint;
     let scheme = if endpoint.https { "https" } else { "http" };
     let tried = format!("{scheme}://{}{}/models", endpoint.authority(), endpoint.prefix);
@@ -37,6 +42,7 @@ pub fn preflight(make: &MakeHttp, wait: Duration, stop: &Stop) -> Result<(), Unr
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| unreachable(error.to_string()))?;
     let until = Instant::now() + wait;
+    let mut on_wait = Some(on_wait);
     LocalSet::new().block_on(&runtime, async {
         loop {
             let asked = tokio::select! {
@@ -48,8 +54,12 @@ pub fn preflight(make: &MakeHttp, wait: Duration, stop: &Stop) -> Result<(), Unr
                 Ok(Err(reason)) => reason,
                 Err(_) => format!("no answer within {TRY:?}"),
             };
+            let failed = unreachable(make.config.secrets.redact(&reason).into_owned());
             if Instant::now() >= until {
-                return Err(unreachable(make.config.secrets.redact(&reason).into_owned()));
+                return Err(failed);
+            }
+            if let Some(on_wait) = on_wait.take() {
+                on_wait(&failed);
             }
             tokio::time::sleep(PAUSE).await;
         }

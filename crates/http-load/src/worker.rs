@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use proofload_record::clock::Clock;
-use proofload_record::{End, Load, NotSent, Outcome, Row, Sink, Stamp};
+use proofload_record::{End, Flags, Load, NotSent, Outcome, Row, Sink, Stamp};
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::LocalSet;
 
@@ -82,6 +82,9 @@ impl Underway {
         let cancelled = End::Sent(Outcome::Cancelled);
         let mut row = Row::new(request.index, request.class, worker, due, cancelled);
         row.started = Stamp::at(started_ns);
+        if request.stream {
+            row.flags.set(Flags::STREAM_ASKED);
+        }
         let shared = &local.shared;
         let sink = Rc::clone(&local.sink);
         let seen = Seen::new(row, shared.clock, sink, shared.keep_chunks);

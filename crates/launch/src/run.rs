@@ -35,9 +35,14 @@ impl Session {
         self.messages.protect(secrets);
     }
 
+    /// Says a line on stderr.
+    pub fn tell(&self, text: &str) {
+        self.messages.say(text);
+    }
+
     /// Says `warning: …` on stderr.
     pub fn warn(&self, text: &str) {
-        self.messages.say(&format!("warning: {text}"));
+        self.tell(&format!("warning: {text}"));
     }
 
     /// Warns that `flag` takes a key by its value.

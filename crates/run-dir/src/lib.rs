@@ -57,4 +57,4 @@ pub use format::generator::GeneratorSecond;
 pub use format::plan::PlanRow;
 pub use manifest::{Anchor, ClassEntry, Counts, Host, Manifest, SCHEMA_VERSION, State, Target};
 pub use read::{Fate, OpenOptions, Recovery, RunDir, Series};
-pub use write::{Config, Finish, Progress, Recorder, Running, Writer};
+pub use write::{Config, Finish, Progress, Recorder, Running, Writer, check_vacant};

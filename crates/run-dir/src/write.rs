@@ -11,4 +11,4 @@ mod writer;
 
 pub use recorder::Recorder;
 pub use running::{Finish, Progress, Running};
-pub use writer::{Config, Writer};
+pub use writer::{Config, Writer, check_vacant};

@@ -44,9 +44,6 @@ pub(crate) async fn answer(
     watch: &mut Watch<'_>,
     seen: &mut Seen,
 ) -> Answer {
-    if asked_for_stream {
-        seen.row.flags.set(Flags::STREAM_ASKED);
-    }
     let (head, body) = response.into_parts();
     let framed =
         head.headers.contains_key(CONTENT_LENGTH) || head.headers.contains_key(TRANSFER_ENCODING);

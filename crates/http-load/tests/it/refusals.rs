@@ -58,7 +58,7 @@ fn no_answer_to_the_handshake() {
 fn preflight_takes_any_answer_and_names_a_dead_port() {
     let look = |port| {
         let make = MakeHttp::new(http_config(port), &[]).unwrap();
-        preflight(&make, Duration::ZERO, &Stop::default())
+        preflight(&make, Duration::ZERO, &Stop::default(), |_| unreachable!("nobody waits"))
     };
     let server = Server::start(vec![Act::Send(answer("404 Not Found", ""))]);
     look(server.port).unwrap();
@@ -79,6 +79,8 @@ fn preflight_waits_for_a_target_that_is_starting() {
         std::io::Write::write_all(&mut &socket, &answer("200 OK", "{}")).unwrap();
     });
     let make = MakeHttp::new(http_config(port), &[]).unwrap();
-    preflight(&make, Duration::from_secs(20), &Stop::default()).unwrap();
+    let mut told = 0;
+    preflight(&make, Duration::from_secs(20), &Stop::default(), |_| told += 1).unwrap();
+    assert_eq!(told, 1, "says once that it waits");
     starting.join().unwrap();
 }

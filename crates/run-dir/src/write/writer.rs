@@ -51,10 +51,8 @@ impl Writer {
     /// cannot be made or written.
     pub fn create(config: Config) -> Result<Self, CreateError> {
         let Config { out: dir, mut manifest, keep_chunks } = config;
+        check_vacant(&dir)?;
         fs::create_dir_all(&dir).map_err(CreateError::at(&dir))?;
-        if fs::read_dir(&dir).map_err(CreateError::at(&dir))?.next().is_some() {
-            return Err(CreateError::NotEmpty { path: dir });
-        }
         manifest.state = State::Running;
         manifest.write(&dir).map_err(CreateError::at(&dir.join(names::MANIFEST)))?;
         let path = dir.join(names::PLAN);
@@ -176,6 +174,23 @@ impl Writer {
             Running::start(self.dir, self.manifest, planned, counters, scribe, on_failure)
                 .map_err(CreateError::at(&dir))?;
         Ok((running, recorders))
+    }
+}
+
+/// Looks that a run directory could be made at `dir`, and makes nothing; [`Writer::create`] does so
+/// too. A program calls it first, so that nobody waits for a target only to learn this.
+///
+/// # Errors
+/// [`CreateError::NotEmpty`] if there is something in it already, [`CreateError::Io`] if it is no
+/// folder or cannot be read.
+pub fn check_vacant(dir: &Path) -> Result<(), CreateError> {
+    let mut entries = match fs::read_dir(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries.map_err(CreateError::at(dir))?,
+    };
+    match entries.next() {
+        None => Ok(()),
+        Some(_) => Err(CreateError::NotEmpty { path: dir.to_owned() }),
     }
 }
 

@@ -1,0 +1,19 @@
+//! The whole program, as a child process, against the simulator and worse servers on loopback.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops here")]
+
+mod flags;
+mod guide;
+mod input;
+mod kills;
+mod outcomes;
+mod pipes;
+mod program;
+mod samples;
+mod secrets;
+mod server;
+mod signals;
+mod target;
+mod terminal;
+mod truth;
+mod workload;
