@@ -18,7 +18,7 @@ test *ARGS:
 
 # All criterion benches; `just bench --save-baseline x` works
 bench *ARGS:
-    cargo bench {{ARGS}}
+    cargo bench -- {{ARGS}}
 
 # How late requests leave, at 1,000 and 10,000 requests/s, by pacing mode; best of three
 pacing *ARGS:
