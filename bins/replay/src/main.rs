@@ -33,6 +33,13 @@ fn scenario(args: &Args, session: &mut Session) -> anyhow::Result<Code> {
     if args.validate {
         return describe(&workload, &plan, session);
     }
+    if args.warmup >= plan.len() {
+        let (warmup, len) = (args.warmup, plan.len());
+        let error = anyhow::anyhow!(
+            "--warmup {warmup} leaves nothing to analyse: the plan has {len} requests"
+        );
+        return Err(Exit::usage(error).into());
+    }
     warn(args, session);
     let out = replay::places(args)?;
     let reached = target::reach(args, &flags, &plan, session)?;

@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use proofload_record::Sink;
 use proofload_record::clock::Clock;
-use proofload_workload::{PayloadError, Payloads, Plan};
+use proofload_workload::{Payload, PayloadError, Payloads, Plan, Users};
 use tokio::sync::Semaphore;
 
 use crate::caps::InFlightCap;
-use crate::lane::{self, Lane};
+use crate::lane::{self, Source};
 use crate::pacer::Pacing;
 use crate::stop::{Reason, Stop};
 use crate::target::MakeTarget;
@@ -67,27 +67,7 @@ where
     S: Sink + Send + 'static,
 {
     let (loader, lanes) = lane::lanes(sinks.len());
-    let permits = config.max_in_flight.map(|most| Arc::new(Semaphore::new(most as usize)));
-    let leading = (!config.keep_going).then(Leading::default);
-    let (pacing, cap, keep_chunks) = (config.pacing, config.cap, config.keep_chunks);
-    let stop = stop.clone();
-    let shared = Shared { clock, pacing, cap, permits, leading, keep_chunks, stop: stop.clone() };
-    let shared = Arc::new(shared);
-
-    std::thread::scope(|scope| {
-        let mut workers = Vec::with_capacity(sinks.len());
-        for (number, (lane, sink)) in lanes.into_iter().zip(sinks).enumerate() {
-            let shared = Arc::clone(&shared);
-            let stop = stop.clone();
-            let body = move || {
-                let ended = work(number, lane, make, sink, shared);
-                // Without this worker the plan cannot be kept, so the others stop too.
-                ended.inspect_err(|_| stop.now(Reason::WorkerFailed))
-            };
-            let name = format!("worker-{number}");
-            let thread = std::thread::Builder::new().name(name).spawn_scoped(scope, body);
-            workers.push(thread.map_err(RunError::Worker)?);
-        }
+    let load = || {
         let loading = runtime().map_err(RunError::Worker)?.block_on(async {
             tokio::select! {
                 _ = stop.stopped() => Ok(()),
@@ -97,20 +77,86 @@ where
         if loading.is_err() {
             stop.now(Reason::PayloadLost);
         }
+        Ok(loading?)
+    };
+    drive(lanes.into_iter().zip(sinks).collect(), load, make, config, clock, stop)
+}
+
+/// Lets `users` send `payload` again and again, each when its last answer has ended.
+///
+/// # Errors
+/// [`RunError::Worker`] if this machine refuses a thread or timer. Every row so far has reached its
+/// sink.
+pub fn run_users<M, S>(
+    users: &Users,
+    payload: &Payload,
+    make: &M,
+    config: &Config,
+    clock: Clock,
+    sinks: Vec<S>,
+    stop: &Stop,
+) -> Result<Stopped, RunError>
+where
+    M: MakeTarget,
+    S: Sink + Send + 'static,
+{
+    let workers = u32::try_from(sinks.len()).unwrap_or(u32::MAX);
+    let part =
+        |worker| lane::Repeated { users: users.slice(worker, workers), payload: payload.clone() };
+    let work = (0..workers).map(part).zip(sinks).collect();
+    drive(work, || Ok(()), make, config, clock, stop)
+}
+
+/// Runs a worker for each source, and `beside` on this thread until it is done.
+fn drive<M, W, S>(
+    work: Vec<(W, S)>,
+    beside: impl FnOnce() -> Result<(), RunError>,
+    make: &M,
+    config: &Config,
+    clock: Clock,
+    stop: &Stop,
+) -> Result<Stopped, RunError>
+where
+    M: MakeTarget,
+    W: Source + Send,
+    S: Sink + Send + 'static,
+{
+    let permits = config.max_in_flight.map(|most| Arc::new(Semaphore::new(most as usize)));
+    let leading = (!config.keep_going).then(Leading::default);
+    let (pacing, cap, keep_chunks) = (config.pacing, config.cap, config.keep_chunks);
+    let stop = stop.clone();
+    let shared = Shared { clock, pacing, cap, permits, leading, keep_chunks, stop: stop.clone() };
+    let shared = Arc::new(shared);
+
+    std::thread::scope(|scope| {
+        let mut workers = Vec::with_capacity(work.len());
+        for (number, (source, sink)) in work.into_iter().enumerate() {
+            let shared = Arc::clone(&shared);
+            let stop = stop.clone();
+            let body = move || {
+                let ended = one_worker(number, source, make, sink, shared);
+                // Without this worker the plan cannot be kept, so the others stop too.
+                ended.inspect_err(|_| stop.now(Reason::WorkerFailed))
+            };
+            let name = format!("worker-{number}");
+            let thread = std::thread::Builder::new().name(name).spawn_scoped(scope, body);
+            workers.push(thread.map_err(RunError::Worker)?);
+        }
+        let beside = beside();
         for worker in workers {
             match worker.join() {
                 Ok(ended) => ended.map_err(RunError::Worker)?,
                 Err(panic) => std::panic::resume_unwind(panic),
             }
         }
-        loading?;
+        beside?;
         Ok(stop.reason())
     })
 }
 
-fn work<M: MakeTarget, S: Sink + 'static>(
+fn one_worker<M: MakeTarget, W: Source, S: Sink + 'static>(
     number: usize,
-    lane: Lane,
+    source: W,
     make: &M,
     sink: S,
     shared: Arc<Shared>,
@@ -122,7 +168,7 @@ fn work<M: MakeTarget, S: Sink + 'static>(
         let _inside = runtime.enter();
         make.make(number, shared.clock)
     };
-    runtime.block_on(worker::work(index, lane, target, sink, shared))
+    runtime.block_on(worker::work(index, source, target, sink, shared))
 }
 
 fn runtime() -> io::Result<tokio::runtime::Runtime> {

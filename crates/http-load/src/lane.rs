@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use proofload_record::clock::Clock;
-use proofload_workload::{Payload, PayloadError, Payloads, Plan};
+use proofload_workload::{Next, Payload, PayloadError, Payloads, Plan, Users};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use crate::target::Request;
@@ -16,16 +16,50 @@ const AHEAD_BYTES: u32 = 8 << 20;
 /// A payload is read this long before it is due, so that a changed file is found while it matters.
 const LEAD: Duration = Duration::from_secs(2);
 
+/// Where a worker gets its work from: it asks when it has nothing to do.
+pub(crate) trait Source {
+    /// What to do next, at `now_ns` with `in_flight` requests under way.
+    async fn next(&mut self, now_ns: u64, in_flight: u32) -> Next<Request>;
+}
+
 /// A request with its due time.
-pub(crate) struct Planned {
-    pub(crate) due_ns: u64,
-    pub(crate) request: Request,
+struct Planned {
+    due_ns: u64,
+    request: Request,
     /// Its share of the lane's bytes, given back when the worker takes it.
     _bytes: OwnedSemaphorePermit,
 }
 
-/// The worker's end of a lane.
-pub(crate) type Lane = mpsc::Receiver<Planned>;
+/// The worker's end of a lane: its part of an open loop.
+pub(crate) struct Lane(mpsc::Receiver<Planned>);
+
+impl Source for Lane {
+    async fn next(&mut self, _now_ns: u64, _in_flight: u32) -> Next<Request> {
+        match self.0.recv().await {
+            Some(Planned { due_ns, request, _bytes }) => Next::Due { due_ns, request },
+            None => Next::Done,
+        }
+    }
+}
+
+/// A worker's part of a closed loop: the same request again and again.
+pub(crate) struct Repeated {
+    pub(crate) users: Users,
+    pub(crate) payload: Payload,
+}
+
+impl Source for Repeated {
+    async fn next(&mut self, now_ns: u64, in_flight: u32) -> Next<Request> {
+        match self.users.next(now_ns, in_flight) {
+            Next::Due { due_ns, request: index } => {
+                let Payload { body, stream } = self.payload.clone();
+                Next::Due { due_ns, request: Request { index, class: 0, body, stream } }
+            }
+            Next::AfterCompletion => Next::AfterCompletion,
+            Next::Done => Next::Done,
+        }
+    }
+}
 
 /// The loader's end of all lanes.
 pub(crate) struct Loader {
@@ -37,7 +71,7 @@ pub(crate) fn lanes(workers: usize) -> (Loader, Vec<Lane>) {
     let (senders, lanes) = (0..workers)
         .map(|_| {
             let (sender, lane) = mpsc::channel(AHEAD);
-            ((sender, Arc::new(Semaphore::new(AHEAD_BYTES as usize))), lane)
+            ((sender, Arc::new(Semaphore::new(AHEAD_BYTES as usize))), Lane(lane))
         })
         .unzip();
     (Loader { lanes: senders }, lanes)

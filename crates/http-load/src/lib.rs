@@ -1,7 +1,7 @@
 //! Sends work on time and records what came back, phase by phase.
 //!
 //! [`run`] takes a compiled plan and lets every request go at its due time, whatever became of the
-//! ones before (an open loop). One thread a worker, each with its own runtime, connections, slice
+//! ones before (an open loop); [`run_users`] lets users ask again when they have their answer. One thread a worker, each with its own runtime, connections, slice
 //! of the plan (`i mod workers`) and [`Sink`](proofload_record::Sink): nothing is shared on the way
 //! of a send. A loader thread reads payloads a little ahead of their due time.
 //!
@@ -12,7 +12,7 @@
 //! Why raw hyper and not a client library: a pool that queues, a timer of 1 ms, or a body that is
 //! collected before it is looked at would each be counted as the server's latency.
 //!
-//! Left out until a program needs it: closed loops, HTTP/2, downloads.
+//! Left out until a program needs it: think time, HTTP/2, downloads.
 
 mod caps;
 mod engine;
@@ -26,7 +26,7 @@ mod target;
 mod worker;
 
 pub use caps::{InFlightCap, raise_descriptor_limit};
-pub use engine::{Config, RunError, Stopped, run};
+pub use engine::{Config, RunError, Stopped, run, run_users};
 pub use http::{Endpoint, HttpConfig, HttpTarget, Labels, MakeHttp, SetupError, Timeouts, Trust};
 pub use pacer::Pacing;
 pub use preflight::{Unreachable, preflight};

@@ -9,14 +9,15 @@ use std::time::Duration;
 
 use proofload_record::clock::Clock;
 use proofload_record::{End, Flags, Load, NotSent, Outcome, Row, Sink, Stamp};
+use proofload_workload::Next;
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::LocalSet;
 
 use crate::caps::InFlightCap;
-use crate::lane::{Lane, Planned};
+use crate::lane::Source;
 use crate::pacer::{Pacer, Pacing};
 use crate::stop::{Reason, Stop};
-use crate::target::{Seen, Target};
+use crate::target::{Request, Seen, Target};
 
 /// Requests released in one go before the runtime gets a turn.
 const BURST: u32 = 32;
@@ -64,7 +65,8 @@ struct Local {
     queued: Cell<u32>,
     body_bytes: Cell<u64>,
     spun_ns: Rc<Cell<u64>>,
-    idle: Notify,
+    /// A request has ended; told to whoever waits for one.
+    ended: Notify,
 }
 
 /// A request under way. However it goes, by its end or by being dropped with its task, its row
@@ -76,9 +78,14 @@ struct Underway {
 }
 
 impl Underway {
-    fn begin(planned: &Planned, worker: u16, started_ns: u64, local: &Rc<Local>) -> Self {
-        let request = &planned.request;
-        let due = Stamp::at(planned.due_ns);
+    fn begin(
+        request: &Request,
+        due_ns: u64,
+        worker: u16,
+        started_ns: u64,
+        local: &Rc<Local>,
+    ) -> Self {
+        let due = Stamp::at(due_ns);
         let cancelled = End::Sent(Outcome::Cancelled);
         let mut row = Row::new(request.index, request.class, worker, due, cancelled);
         row.started = Stamp::at(started_ns);
@@ -105,20 +112,18 @@ impl Drop for Underway {
         }
         local.body_bytes.set(local.body_bytes.get() - self.body_bytes);
         local.in_flight.set(local.in_flight.get() - 1);
-        if local.in_flight.get() == 0 {
-            local.idle.notify_one();
-        }
+        local.ended.notify_one();
     }
 }
 
-/// Sends everything that comes down the lane, each at its time, and waits for all of it; or until
-/// the run is stopped, which cuts what is in flight.
+/// Sends everything that its source gives, each at its time, and waits for all of it; or until the
+/// run is stopped, which cuts what is in flight.
 ///
 /// # Errors
 /// If the timer cannot be had or set.
 pub(crate) async fn work<T: Target + 'static>(
     worker: u16,
-    lane: Lane,
+    source: impl Source,
     target: T,
     sink: Rc<RefCell<dyn Sink>>,
     shared: Arc<Shared>,
@@ -129,7 +134,7 @@ pub(crate) async fn work<T: Target + 'static>(
         queued: Cell::new(0),
         body_bytes: Cell::new(0),
         spun_ns: Rc::default(),
-        idle: Notify::new(),
+        ended: Notify::new(),
         shared,
     });
     let spun_ns = Rc::clone(&local.spun_ns);
@@ -146,7 +151,7 @@ pub(crate) async fn work<T: Target + 'static>(
             biased;
             _ = stopped.stopped() => Ok(()),
             never = every_second(&local) => match never {},
-            sent = send_all(worker, lane, Rc::new(target), &mut pacer, &local) => sent,
+            sent = send_all(worker, source, Rc::new(target), &mut pacer, &local) => sent,
         }
     });
     let ended = ended.await;
@@ -158,26 +163,34 @@ pub(crate) async fn work<T: Target + 'static>(
 
 async fn send_all<T: Target + 'static>(
     worker: u16,
-    mut lane: Lane,
+    mut source: impl Source,
     target: Rc<T>,
     pacer: &mut Pacer,
     local: &Rc<Local>,
 ) -> std::io::Result<()> {
+    let clock = local.shared.clock;
     let mut burst = 0;
-    while let Some(planned) = lane.recv().await {
-        let clock = local.shared.clock;
-        if planned.due_ns > clock.now_ns() {
+    loop {
+        let (due_ns, request) = match source.next(clock.now_ns(), local.in_flight.get()).await {
+            Next::Due { due_ns, request } => (due_ns, request),
+            Next::AfterCompletion => {
+                local.ended.notified().await;
+                continue;
+            }
+            Next::Done => break,
+        };
+        if due_ns > clock.now_ns() {
             burst = 0;
         }
-        pacer.wait(planned.due_ns).await?;
-        release(worker, planned, clock.now_ns(), &target, local);
+        pacer.wait(due_ns).await?;
+        release(worker, request, due_ns, clock.now_ns(), &target, local);
         burst += 1;
         if burst % BURST == 0 {
             tokio::task::yield_now().await;
         }
     }
     while local.in_flight.get() > 0 {
-        local.idle.notified().await;
+        local.ended.notified().await;
     }
     Ok(())
 }
@@ -185,16 +198,17 @@ async fn send_all<T: Target + 'static>(
 /// Lets a request go: from here on it is `sent`, or `not_sent` if this machine is at its cap.
 fn release<T: Target + 'static>(
     worker: u16,
-    planned: Planned,
+    request: Request,
+    due_ns: u64,
     started_ns: u64,
     target: &Rc<T>,
     local: &Rc<Local>,
 ) {
-    let lateness_ns = started_ns.saturating_sub(planned.due_ns);
+    let lateness_ns = started_ns.saturating_sub(due_ns);
     local.sink.borrow_mut().released(lateness_ns);
     let cap = local.shared.cap;
     let full = local.in_flight.get() >= cap.requests || local.body_bytes.get() > cap.body_bytes;
-    let mut underway = Underway::begin(&planned, worker, started_ns, local);
+    let mut underway = Underway::begin(&request, due_ns, worker, started_ns, local);
     if full {
         underway.seen.end(End::NotSent(NotSent::InFlightCap), started_ns);
         return;
@@ -203,7 +217,7 @@ fn release<T: Target + 'static>(
     let one = async move {
         // Both live in the task: the permit must go when the task is dropped, too.
         let _permit = permit(&mut underway).await;
-        target.send(&planned.request, &mut underway.seen).await;
+        target.send(&request, &mut underway.seen).await;
     };
     tokio::task::spawn_local(one);
 }

@@ -45,10 +45,12 @@ mod source;
 mod speed;
 mod splice;
 mod survey;
+mod users;
 mod workload;
 
 pub use describe::{Description, Tally};
 pub use error::{Fault, PayloadError, WalkError, WorkloadError};
 pub use payload::{Payload, Payloads};
 pub use plan::{Entry, Plan, PlanOptions, StreamMode, Walked};
+pub use users::{Next, Users};
 pub use workload::Workload;

@@ -168,6 +168,10 @@ impl Events {
         let Self { decoder, any, finished, usage, error, fault } = self;
         let fed = decoder.feed(data, |event| {
             *any = true;
+            // What follows the end belongs to nobody.
+            if seen.row.flags.has(Flags::DONE_SEEN) {
+                return;
+            }
             match chat::read_event(event) {
                 Ok(Event::Delta(delta)) => {
                     if delta.has_text {
@@ -199,7 +203,9 @@ impl Events {
 
     fn judge(mut self, failure: Option<Failure>, seen: &mut Seen) -> Option<Failure> {
         count_tokens(self.usage, seen);
-        let cut_off = self.decoder.has_partial() && !self.ends_with_done(seen);
+        let cut_off = !seen.row.flags.has(Flags::DONE_SEEN)
+            && self.decoder.has_partial()
+            && !self.ends_with_done(seen);
         if let Some(message) = self.error {
             return Some(Failure::sent(Outcome::InBandError, message));
         }
@@ -262,7 +268,9 @@ fn judge_reply(body: &[u8], failure: Option<Failure>, seen: &mut Seen) -> Option
 fn count_tokens(usage: Option<Usage>, seen: &mut Seen) {
     let row = &mut seen.row;
     row.prompt_tokens = usage.and_then(|usage| usage.prompt_tokens);
-    row.completion_tokens = usage.and_then(|usage| usage.completion_tokens);
+    // A usage of 0 beside text is a server that does not count.
+    let stated = usage.and_then(|usage| usage.completion_tokens);
+    row.completion_tokens = stated.filter(|&tokens| tokens > 0 || row.chunks == 0);
     if row.completion_tokens.is_some() {
         row.flags.set(Flags::USAGE);
     } else if row.flags.has(Flags::STREAMED) {

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use proofload_http_load::{InFlightCap, MakeHttp, Pacing, Reason, Scripted, Stop};
+use proofload_http_load::{InFlightCap, MakeHttp, Pacing, Reason, Scripted, Stop, run_users};
+use proofload_record::clock::{Clock, monotonic_ns};
 use proofload_record::{End, NotSent, Outcome};
+use proofload_workload::{Payload, Users};
 
-use crate::rows::{config, http_config, plan, run_with};
+use crate::rows::{Rows, config, http_config, plan, plan_of, run_with};
 use crate::server::{Act, Server, answer, good};
 
 #[test]
@@ -106,5 +108,41 @@ fn chunk_arrivals_are_kept_only_when_asked() {
         let arrivals: Vec<_> = kept.chunks.iter().map(|(_, arrivals)| arrivals.len()).collect();
         assert_eq!(arrivals, if keep_chunks { vec![3] } else { vec![] });
         assert!(kept.ticks >= 1, "a last tick closes the run");
+    }
+}
+
+/// Bodies in flight are not bodies that wait to be read: however many there are, the next request
+/// leaves on time.
+#[test]
+fn large_bodies_in_flight_keep_nobody_back() {
+    let plan = plan_of(&[0; 24], 1 << 20);
+    let target = Scripted { first: Duration::from_millis(400), ..Scripted::default() };
+    let (_, kept) = run_with(&plan, &target, &config(), &Stop::default());
+    let started: Vec<_> = kept.rows.iter().map(|(row, _)| row.started.get().unwrap()).collect();
+    let first_end = kept.rows.iter().filter_map(|(row, _)| row.done.get()).min().unwrap();
+    assert!(started.iter().all(|&ns| ns < first_end), "{started:?}, first end at {first_end}");
+}
+
+#[test]
+fn users_ask_again_only_when_they_have_their_answer() {
+    let rows = Rows::default();
+    let clock = Clock::from_origin(monotonic_ns() + 20_000_000);
+    let users = Users::new(3, 20);
+    let payload = Payload { body: "{}".into(), stream: true };
+    let target = Scripted { first: Duration::from_millis(5), ..Scripted::default() };
+    let sinks = vec![rows.clone(), rows.clone()];
+    let ended = run_users(&users, &payload, &target, &config(), clock, sinks, &Stop::default());
+    assert_eq!(ended.unwrap(), None);
+    let kept = rows.take();
+    let indexes: Vec<_> = kept.rows.iter().map(|(row, _)| row.index).collect();
+    assert_eq!(indexes, (0..20).collect::<Vec<u32>>());
+    // At any start at most three requests are under way, the new one included.
+    for (row, _) in &kept.rows {
+        let at = row.started.get().unwrap();
+        let under_way = |other: &proofload_record::Row| {
+            other.started.get().unwrap() <= at && other.done.get().unwrap() > at
+        };
+        assert!(kept.rows.iter().filter(|(other, _)| under_way(other)).count() <= 3);
+        assert_eq!(row.end, End::Sent(Outcome::Ok));
     }
 }

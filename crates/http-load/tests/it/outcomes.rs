@@ -44,6 +44,11 @@ fn cases() -> Vec<(&'static str, Act, Outcome)> {
             O::Ok,
         ),
         (
+            "anything after [DONE]",
+            stream(&[text("a"), finish(), done(), "data: junk\n\n: bye".to_owned()]),
+            O::Ok,
+        ),
+        (
             "reasoning only",
             stream(&[event(r#""delta":{"reasoning_content":"hm"}"#), finish()]),
             O::Ok,
@@ -248,4 +253,16 @@ fn a_fresh_connection_that_dies_is_not_tried_again() {
     let kept = run_http(&plan(&[0]), http_config(server.port));
     assert_eq!(kept.rows[0].0.end, End::Sent(Outcome::Reset));
     assert_eq!(server.requests().len(), 1);
+}
+
+#[test]
+fn a_usage_of_nothing_beside_text_is_not_believed() {
+    let usage = r#"data: {"choices":[],"usage":{"completion_tokens":0,"prompt_tokens":3}}"#;
+    let body = [text("a"), text("b"), finish(), format!("{usage}\n\n"), done()].concat();
+    let server = Server::start(vec![Act::SendAndClose(format!("{STREAM_HEAD}{body}").into())]);
+    let kept = run_http(&plan(&[0]), http_config(server.port));
+    let (row, _) = &kept.rows[0];
+    assert_eq!((row.end, row.completion_tokens), (End::Sent(Outcome::Ok), Some(2)));
+    assert_eq!(row.prompt_tokens, Some(3));
+    assert!(!row.flags.has(Flags::USAGE));
 }

@@ -55,13 +55,19 @@ impl Sink for Rows {
     }
 }
 
-/// A plan of requests due at these milliseconds.
+/// A plan of small requests due at these milliseconds.
 pub(crate) fn plan(offsets_ms: &[u64]) -> Plan {
+    plan_of(offsets_ms, 2)
+}
+
+/// A plan of requests due at these milliseconds, with a prompt of so many bytes each.
+pub(crate) fn plan_of(offsets_ms: &[u64], prompt_bytes: usize) -> Plan {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     writeln!(file, "arrival_offset,body_json").unwrap();
+    let prompt = "p".repeat(prompt_bytes);
     for offset in offsets_ms {
-        let body = r#"{""model"":""m"",""messages"":[{""role"":""user"",""content"":""hi""}]}"#;
-        writeln!(file, "{offset},\"{body}\"").unwrap();
+        let message = format!(r#"{{""role"":""user"",""content"":""{prompt}""}}"#);
+        writeln!(file, r#"{offset},"{{""model"":""m"",""messages"":[{message}]}}""#).unwrap();
     }
     let workload = Workload::open(file.path()).unwrap();
     let options =

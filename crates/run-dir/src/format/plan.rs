@@ -24,11 +24,11 @@ pub struct PlanRow {
     pub due_ns: u64,
     /// Number of its class in the manifest's list.
     pub class: u16,
-    /// Where its payload begins in the workload file, in bytes.
+    /// Where its row begins in the workload file, in bytes.
     pub offset: u64,
-    /// Length of its payload in the workload file, in bytes.
+    /// Length of that row, in bytes.
     pub len: u32,
-    /// CRC32C of the payload as it stands in the workload file.
+    /// CRC32C of that row as it stands there.
     pub crc: u32,
 }
 
