@@ -189,6 +189,7 @@ fn null_target(address: SocketAddr) -> Result<MakeHttp, Box<dyn Error>> {
     };
     let config = HttpConfig {
         endpoint,
+        ask: proofload_http_load::Ask::Chat,
         headers: Vec::new(),
         labels: Labels::None,
         timeouts: Timeouts::default(),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use proofload_http_load::{
-    Endpoint, HttpConfig, MakeHttp, Reason, Stop, Trust, Unreachable, preflight,
+    Ask, Endpoint, HttpConfig, MakeHttp, Reason, Stop, Trust, Unreachable, preflight,
     raise_descriptor_limit,
 };
 use proofload_launch::{Exit, Place, Session, Target};
@@ -83,6 +83,7 @@ pub(crate) fn reach(
         |header: &proofload_launch::Header| (header.name().to_owned(), header.value().to_owned());
     let config = HttpConfig {
         endpoint,
+        ask: Ask::Chat,
         headers: target.headers.iter().map(header).collect(),
         labels: args.labels(is_simulated(target)).in_headers(),
         timeouts: args.timeout,

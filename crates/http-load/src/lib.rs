@@ -27,7 +27,9 @@ mod worker;
 
 pub use caps::{InFlightCap, raise_descriptor_limit};
 pub use engine::{Config, RunError, Stopped, run, run_users};
-pub use http::{Endpoint, HttpConfig, HttpTarget, Labels, MakeHttp, SetupError, Timeouts, Trust};
+pub use http::{
+    Ask, Endpoint, HttpConfig, HttpTarget, Labels, MakeHttp, SetupError, Timeouts, Trust,
+};
 pub use pacer::Pacing;
 pub use preflight::{Unreachable, preflight};
 pub use scripted::Scripted;

@@ -17,9 +17,9 @@ use tokio::time::sleep;
 use super::connect::{Connection, Connector, Phases};
 use super::io::Stamps;
 use super::pool::Pool;
-use super::read::{self, Answer};
+use super::read::{self, Answer, Content};
 use super::timeouts::{Timeouts, Watch};
-use super::{Failure, MakeHttp};
+use super::{Ask, Failure, MakeHttp};
 use crate::target::{MakeTarget, Request, Seen, Target};
 
 /// Longest error text that is kept of one request, in bytes.
@@ -29,7 +29,10 @@ const ERROR_TEXT_BYTES: usize = 400;
 pub struct HttpTarget {
     connector: Connector,
     pool: Pool,
+    method: Method,
     uri: Uri,
+    /// Answers are read and dropped.
+    discard: bool,
     headers: HeaderMap,
     class_headers: Vec<Vec<(HeaderName, HeaderValue)>>,
     timeouts: Timeouts,
@@ -41,8 +44,15 @@ impl MakeTarget for MakeHttp {
     type Target = HttpTarget;
 
     fn make(&self, _worker: usize, clock: Clock) -> HttpTarget {
-        let path = format!("{}/chat/completions", self.config.endpoint.prefix);
+        let (method, path) = match &self.config.ask {
+            Ask::Chat => {
+                (Method::POST, format!("{}/chat/completions", self.config.endpoint.prefix))
+            }
+            Ask::Fetch { path } => (Method::GET, path.clone()),
+        };
         HttpTarget {
+            discard: self.config.ask != Ask::Chat,
+            method,
             connector: self.connector(clock),
             pool: Pool::default(),
             uri: Uri::try_from(path).unwrap_or_default(),
@@ -154,7 +164,8 @@ impl HttpTarget {
         seen.row.status = response.status().as_u16();
         self.keep_request_id(request, response.headers(), seen);
 
-        let answer = read::answer(response, request.stream, &stamps, &mut watch, seen).await;
+        let content = Content::of(&response, request.stream, self.discard, seen);
+        let answer = read::answer(response, content, &stamps, &mut watch, seen).await;
         observe(&stamps, before, seen);
         if answer.whole {
             self.pool.put(connection);
@@ -164,7 +175,7 @@ impl HttpTarget {
 
     fn http_request(&self, request: &Request) -> http::Request<Full<Bytes>> {
         let mut http = http::Request::new(Full::new(request.body.clone()));
-        *http.method_mut() = Method::POST;
+        *http.method_mut() = self.method.clone();
         *http.uri_mut() = self.uri.clone();
         let headers = http.headers_mut();
         headers.clone_from(&self.headers);

@@ -58,11 +58,28 @@ pub enum Labels {
     None,
 }
 
+/// What a request asks for, and how its answer is read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Ask {
+    /// A chat completion: its body is posted to `<prefix>/chat/completions`, and the answer must be
+    /// a whole one.
+    #[default]
+    Chat,
+    /// Whatever a GET of this path brings: it is read and dropped, and ok if its status is 2xx and
+    /// it is whole.
+    Fetch {
+        /// With a slash in front.
+        path: String,
+    },
+}
+
 /// How to reach a target and what to tell it.
 #[derive(Clone, Debug)]
 pub struct HttpConfig {
     /// Where it is.
     pub endpoint: Endpoint,
+    /// What every request asks for.
+    pub ask: Ask,
     /// Headers of every request; their values may be secret.
     pub headers: Vec<(String, String)>,
     /// How mode and priority travel.

@@ -39,7 +39,7 @@ pub(crate) struct Answer {
 /// Reads `response` to its end, or until it is known to have failed.
 pub(crate) async fn answer(
     response: Response<Incoming>,
-    asked_for_stream: bool,
+    mut content: Content,
     stamps: &Stamps,
     watch: &mut Watch<'_>,
     seen: &mut Seen,
@@ -48,15 +48,6 @@ pub(crate) async fn answer(
     let framed =
         head.headers.contains_key(CONTENT_LENGTH) || head.headers.contains_key(TRANSFER_ENCODING);
     let mut frames = Frames { body, stamps, watch };
-    let content = if !head.status.is_success() {
-        Content::Reason { outcome: status_outcome(head.status), text: Vec::new(), drained: 0 }
-    } else if is_event_stream(&head.headers, asked_for_stream) {
-        seen.row.flags.set(Flags::STREAMED);
-        Content::Events(Box::default())
-    } else {
-        Content::Reply(Vec::new())
-    };
-    let mut content = content;
     // No await stands between the frames of a body but the one for the next frame: what a read
     // brought is stamped before hyper may read again.
     let (failure, whole) = loop {
@@ -110,7 +101,7 @@ impl Frames<'_, '_> {
 }
 
 /// What the body is read as.
-enum Content {
+pub(crate) enum Content {
     /// A bad status: its first bytes tell why.
     Reason {
         outcome: Outcome,
@@ -119,9 +110,31 @@ enum Content {
     },
     Events(Box<Events>),
     Reply(Vec<u8>),
+    /// Only its end matters.
+    Discarded,
 }
 
 impl Content {
+    /// By the head of the answer, and what was asked for.
+    pub(crate) fn of(
+        response: &Response<Incoming>,
+        asked_for_stream: bool,
+        discard: bool,
+        seen: &mut Seen,
+    ) -> Self {
+        if !response.status().is_success() {
+            let outcome = status_outcome(response.status());
+            Self::Reason { outcome, text: Vec::new(), drained: 0 }
+        } else if discard {
+            Self::Discarded
+        } else if is_event_stream(response.headers(), asked_for_stream) {
+            seen.row.flags.set(Flags::STREAMED);
+            Self::Events(Box::default())
+        } else {
+            Self::Reply(Vec::new())
+        }
+    }
+
     /// Takes a piece of the body; whether no more of it is wanted.
     fn take(&mut self, data: &[u8], stamps: &Stamps, seen: &mut Seen) -> bool {
         match self {
@@ -136,6 +149,7 @@ impl Content {
                 body.extend_from_slice(data);
                 body.len() > REPLY_LIMIT_BYTES
             }
+            Self::Discarded => false,
         }
     }
 
@@ -147,13 +161,14 @@ impl Content {
             }
             Self::Events(events) => events.judge(failure, seen),
             Self::Reply(body) => judge_reply(&body, failure, seen),
+            Self::Discarded => failure,
         }
     }
 }
 
 /// What an event stream has said so far.
 #[derive(Default)]
-struct Events {
+pub(crate) struct Events {
     decoder: Decoder,
     any: bool,
     finished: bool,

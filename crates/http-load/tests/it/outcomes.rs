@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use proofload_http_load::Timeouts;
+use proofload_http_load::{Ask, Timeouts};
 use proofload_record::{End, Flags, Outcome, Secrets};
 
 use crate::rows::{http_config, plan, run_http};
@@ -265,4 +265,20 @@ fn a_usage_of_nothing_beside_text_is_not_believed() {
     assert_eq!((row.end, row.completion_tokens), (End::Sent(Outcome::Ok), Some(2)));
     assert_eq!(row.prompt_tokens, Some(3));
     assert!(!row.flags.has(Flags::USAGE));
+}
+
+#[test]
+fn a_fetch_is_ok_when_the_answer_is_whole_whatever_it_holds() {
+    let short = b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{}".to_vec();
+    let server = Server::start(vec![
+        Act::Send(answer("200 OK", "not a completion")),
+        Act::Send(answer("404 Not Found", "")),
+        Act::SendAndClose(short),
+    ]);
+    let mut http = http_config(server.port);
+    http.ask = Ask::Fetch { path: "/file".to_owned() };
+    let kept = run_http(&plan(&[0, 50, 100]), http);
+    let ends: Vec<_> = kept.rows.iter().map(|(row, _)| row.end).collect();
+    assert_eq!(ends, [Outcome::Ok, Outcome::Http4xx, Outcome::Truncated].map(End::Sent));
+    assert!(server.requests()[0].starts_with("get /file http/1.1\r\n"), "{:?}", server.requests());
 }

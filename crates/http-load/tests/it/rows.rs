@@ -96,6 +96,7 @@ pub(crate) fn http_config(port: u16) -> HttpConfig {
             port,
             prefix: "/v1".to_owned(),
         },
+        ask: proofload_http_load::Ask::Chat,
         headers: Vec::new(),
         labels: Labels::Headers,
         timeouts: Timeouts::default(),
