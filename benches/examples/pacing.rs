@@ -9,6 +9,7 @@ use std::error::Error;
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use proofload_benches::{Poisson, thread_waiting_ns};
 use proofload_http_load::{
@@ -145,6 +146,7 @@ fn round<M: MakeTarget>(plan: &Plan, make: &M, pacing: Pacing) -> Result<Measure
     let config = Config {
         pacing,
         max_in_flight: None,
+        permit_timeout: Duration::from_secs(60),
         cap: InFlightCap::of_machine(1, true),
         keep_chunks: false,
         keep_going: true,

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use proofload_record::Sink;
 use proofload_record::clock::Clock;
@@ -26,6 +27,8 @@ pub struct Config {
     pub max_in_flight: Option<u32>,
     /// The cap of each worker, from [`InFlightCap::of_machine`].
     pub cap: InFlightCap,
+    /// A request that has waited so long for a permit ends as `timeout_total` and is not sent.
+    pub permit_timeout: Duration,
     /// Whether the arrival of every content chunk is kept.
     pub keep_chunks: bool,
     /// Whether to go on where the first ten answers are all 401, 403 or 404.
@@ -123,10 +126,17 @@ where
 {
     let permits = config.max_in_flight.map(|most| Arc::new(Semaphore::new(most as usize)));
     let leading = (!config.keep_going).then(Leading::default);
-    let (pacing, cap, keep_chunks) = (config.pacing, config.cap, config.keep_chunks);
     let stop = stop.clone();
-    let shared = Shared { clock, pacing, cap, permits, leading, keep_chunks, stop: stop.clone() };
-    let shared = Arc::new(shared);
+    let shared = Arc::new(Shared {
+        clock,
+        pacing: config.pacing,
+        cap: config.cap,
+        permits,
+        permit_timeout: config.permit_timeout,
+        leading,
+        keep_chunks: config.keep_chunks,
+        stop: stop.clone(),
+    });
 
     std::thread::scope(|scope| {
         let mut workers = Vec::with_capacity(work.len());
@@ -168,7 +178,10 @@ fn one_worker<M: MakeTarget, W: Source, S: Sink + 'static>(
         let _inside = runtime.enter();
         make.make(number, shared.clock)
     };
-    runtime.block_on(worker::work(index, source, target, sink, shared))
+    let ended = runtime.block_on(worker::work(index, source, target, sink, shared));
+    // A look-up of a name may hang for long; nobody waits for it any more.
+    runtime.shutdown_background();
+    ended
 }
 
 fn runtime() -> io::Result<tokio::runtime::Runtime> {

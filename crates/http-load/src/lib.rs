@@ -31,7 +31,7 @@ pub use http::{
     Ask, Endpoint, HttpConfig, HttpTarget, Labels, MakeHttp, SetupError, Timeouts, Trust,
 };
 pub use pacer::Pacing;
-pub use preflight::{Unreachable, preflight};
+pub use preflight::{Found, Unreachable, preflight};
 pub use scripted::Scripted;
 pub use stop::{Reason, Stop};
 pub use target::{MakeTarget, Request, Seen, Target};

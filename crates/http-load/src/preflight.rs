@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use http::header::SERVER;
 use http_body_util::Full;
 use proofload_record::clock::{Clock, monotonic_ns};
 use tokio::task::LocalSet;
@@ -9,7 +10,7 @@ use tokio::task::LocalSet;
 use crate::http::MakeHttp;
 use crate::stop::Stop;
 
-/// One try may take this long.
+/// One try may take this long, connecting and waiting for the answer together.
 const TRY: Duration = Duration::from_secs(10);
 /// Between two tries of a target that is starting.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -24,17 +25,26 @@ pub struct Unreachable {
     pub reason: String,
 }
 
+/// Somebody answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Its `server` header: what it says that it is.
+    pub server: Option<String>,
+}
+
 /// Asks for the list of models; any HTTP answer counts, whatever its status. Without one it asks
 /// again until `wait` has passed or the run is stopped; `on_wait` is told how the first try failed.
+/// The limits for connecting and for the first byte hold for each try, with 10 seconds at most.
 ///
 /// # Errors
-/// [`Unreachable`] with what was tried and how the last try failed.
+/// [`Unreachable`] with what was tried and how the last try failed; also where `stop` ended it,
+/// which has the reason then.
 pub fn preflight(
     make: &MakeHttp,
     wait: Duration,
     stop: &Stop,
     on_wait: impl FnOnce(&Unreachable),
-) -> Result<(), Unreachable> {
+) -> Result<Found, Unreachable> {
     let endpoint = &make.config.endpoint;
     let scheme = if endpoint.https { "https" } else { "http" };
     let tried = format!("{scheme}://{}{}/models", endpoint.authority(), endpoint.prefix);
@@ -43,14 +53,14 @@ pub fn preflight(
     let runtime = runtime.map_err(|error| unreachable(error.to_string()))?;
     let until = Instant::now() + wait;
     let mut on_wait = Some(on_wait);
-    LocalSet::new().block_on(&runtime, async {
+    let found = LocalSet::new().block_on(&runtime, async {
         loop {
             let asked = tokio::select! {
                 _ = stop.stopped() => return Err(unreachable("interrupted".to_owned())),
                 asked = tokio::time::timeout(TRY, ask(make)) => asked,
             };
             let reason = match asked {
-                Ok(Ok(())) => return Ok(()),
+                Ok(Ok(found)) => return Ok(found),
                 Ok(Err(reason)) => reason,
                 Err(_) => format!("no answer within {TRY:?}"),
             };
@@ -63,18 +73,30 @@ pub fn preflight(
             }
             tokio::time::sleep(PAUSE).await;
         }
-    })
+    });
+    // A look-up of a name may hang for long; nobody waits for it any more.
+    runtime.shutdown_background();
+    found
 }
 
-async fn ask(make: &MakeHttp) -> Result<(), String> {
+async fn ask(make: &MakeHttp) -> Result<Found, String> {
+    let limits = make.config.timeouts;
     let connector = make.connector(Clock::from_origin(monotonic_ns()));
-    let opened = connector.open(&mut Default::default()).await;
-    let mut connection =
-        opened.map_err(|failure| failure.reason.unwrap_or("cannot connect".to_owned()))?;
+    let mut phases = Default::default();
+    let opened =
+        tokio::time::timeout(limits.connect, connector.open(limits.connect, &mut phases)).await;
+    let mut connection = opened
+        .map_err(|_| format!("no connection within {:?}", limits.connect))?
+        .map_err(|failure| failure.reason.unwrap_or("cannot connect".to_owned()))?;
     let mut request = http::Request::new(Full::default());
     *request.uri_mut() = http::Uri::try_from(format!("{}/models", make.config.endpoint.prefix))
         .map_err(|error| error.to_string())?;
     request.headers_mut().clone_from(&make.headers);
-    let answer = connection.sender.send_request(request).await;
-    answer.map(drop).map_err(|error| error.to_string())
+    let answer = tokio::time::timeout(limits.first_byte, connection.sender.send_request(request));
+    let answer = answer
+        .await
+        .map_err(|_| format!("no answer within {:?}", limits.first_byte))?
+        .map_err(|error| error.to_string())?;
+    let server = answer.headers().get(SERVER).and_then(|name| name.to_str().ok());
+    Ok(Found { server: server.map(str::to_owned) })
 }

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
+use std::future::Future;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -10,8 +11,10 @@ use std::time::Duration;
 use proofload_record::clock::Clock;
 use proofload_record::{End, Flags, Load, NotSent, Outcome, Row, Sink, Stamp};
 use proofload_workload::Next;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::task::LocalSet;
+use tokio::time::timeout;
+use tracing::{Instrument, Level, debug, debug_span};
 
 use crate::caps::InFlightCap;
 use crate::lane::Source;
@@ -29,6 +32,7 @@ pub(crate) struct Shared {
     pub(crate) pacing: Pacing,
     pub(crate) cap: InFlightCap,
     pub(crate) permits: Option<Arc<Semaphore>>,
+    pub(crate) permit_timeout: Duration,
     pub(crate) leading: Option<Leading>,
     pub(crate) keep_chunks: bool,
     pub(crate) stop: Stop,
@@ -49,11 +53,15 @@ impl Leading {
         if self.settled.load(Ordering::Relaxed) {
             return false;
         }
-        if matches!(row.status, 401 | 403 | 404) {
-            return self.refused.fetch_add(1, Ordering::Relaxed) + 1 == Self::LIMIT;
+        match row.status {
+            401 | 403 | 404 => self.refused.fetch_add(1, Ordering::Relaxed) + 1 == Self::LIMIT,
+            // No answer says nothing about the key.
+            0 => false,
+            _ => {
+                self.settled.store(true, Ordering::Relaxed);
+                false
+            }
         }
-        self.settled.store(true, Ordering::Relaxed);
-        false
     }
 }
 
@@ -204,7 +212,7 @@ fn release<T: Target + 'static>(
     target: &Rc<T>,
     local: &Rc<Local>,
 ) {
-    let lateness_ns = started_ns.saturating_sub(due_ns);
+    let (index, lateness_ns) = (request.index, started_ns.saturating_sub(due_ns));
     local.sink.borrow_mut().released(lateness_ns);
     let cap = local.shared.cap;
     let full = local.in_flight.get() >= cap.requests || local.body_bytes.get() > cap.body_bytes;
@@ -216,23 +224,66 @@ fn release<T: Target + 'static>(
     let target = Rc::clone(target);
     let one = async move {
         // Both live in the task: the permit must go when the task is dropped, too.
-        let _permit = permit(&mut underway).await;
-        target.send(&request, &mut underway.seen).await;
+        if let Ok(_permit) = permit(&mut underway).await {
+            target.send(&request, &mut underway.seen).await;
+        }
+        underway
     };
-    tokio::task::spawn_local(one);
+    // Asked first, so that a run without the log pays for one look at a flag.
+    if tracing::enabled!(Level::DEBUG) {
+        tokio::task::spawn_local(traced(one, index, lateness_ns));
+    } else {
+        tokio::task::spawn_local(async { drop(one.await) });
+    }
 }
 
+/// A request inside a span of its own, from its release to its end.
+async fn traced(one: impl Future<Output = Underway>, index: u32, lateness_ns: u64) {
+    let late_us = lateness_ns / 1_000;
+    let span = debug_span!("request", index, late_us);
+    let underway = one.instrument(span.clone()).await;
+    let row = &underway.seen.row;
+    let outcome = row.end.label();
+    let (status, attempts, reused) = (row.status, row.attempts, row.flags.has(Flags::REUSED));
+    let error = underway.seen.note.error.as_deref();
+    span.in_scope(|| debug!(outcome, status, attempts, reused, error, "ended"));
+}
+
+/// One more request that waits for a permit, as long as this lives.
+struct Queued<'a>(&'a Cell<u32>);
+
+impl<'a> Queued<'a> {
+    fn new(queued: &'a Cell<u32>) -> Self {
+        queued.set(queued.get() + 1);
+        Self(queued)
+    }
+}
+
+impl Drop for Queued<'_> {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
+}
+
+/// The wait for a permit has ended the request.
+struct GaveUp;
+
 /// Waits for a permit where there is a limit; the due time and `started` stay what they are.
-async fn permit(underway: &mut Underway) -> Option<tokio::sync::OwnedSemaphorePermit> {
-    let permits = Arc::clone(underway.local.shared.permits.as_ref()?);
+async fn permit(underway: &mut Underway) -> Result<Option<OwnedSemaphorePermit>, GaveUp> {
     let local = Rc::clone(&underway.local);
-    local.queued.set(local.queued.get() + 1);
-    let permit = permits.acquire_owned().await;
-    local.queued.set(local.queued.get() - 1);
-    let started = underway.seen.row.started;
-    let got = Stamp::at(local.shared.clock.now_ns());
-    underway.seen.row.permit_wait_ns = got.since(started).unwrap_or(0);
-    permit.ok()
+    let Some(permits) = &local.shared.permits else { return Ok(None) };
+    let queued = Queued::new(&local.queued);
+    let waited = timeout(local.shared.permit_timeout, Arc::clone(permits).acquire_owned()).await;
+    drop(queued);
+    let got_ns = local.shared.clock.now_ns();
+    let seen = &mut underway.seen;
+    seen.row.permit_wait_ns = Stamp::at(got_ns).since(seen.row.started).unwrap_or(0);
+    // The semaphore is never closed, so what is missing is time.
+    waited.ok().and_then(Result::ok).map(Some).ok_or_else(|| {
+        seen.note.error = Some("no permit under --max-in-flight in time".into());
+        seen.end(End::Sent(Outcome::TimeoutTotal), got_ns);
+        GaveUp
+    })
 }
 
 async fn every_second(local: &Local) -> Infallible {

@@ -21,6 +21,12 @@ pub fn thread_cpu_ns() -> u64 {
     nanos(ClockId::ThreadCPUTime)
 }
 
+/// CPU time of the whole process in nanoseconds.
+#[must_use]
+pub fn process_cpu_ns() -> u64 {
+    nanos(ClockId::ProcessCPUTime)
+}
+
 fn nanos(id: ClockId) -> u64 {
     let time = clock_gettime(id);
     // Both parts are never negative for these clocks on a machine that has booted after 1970.

@@ -1,10 +1,10 @@
 //! Getting a connection: the host's name, TCP, TLS, each with its own time.
 
-use std::cell::RefCell;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http_body_util::Full;
 use hyper::client::conn::http1::{self, SendRequest};
@@ -15,7 +15,10 @@ use rustix::io::Errno;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
+use tokio::sync::OnceCell;
+use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
+use tracing::debug;
 
 use super::io::{Stamped, Stamps, Stream};
 use super::{Endpoint, Failure};
@@ -44,8 +47,9 @@ pub(crate) struct Connector {
     endpoint: Endpoint,
     clock: Clock,
     tls: Option<(TlsConnector, ServerName<'static>)>,
-    /// The addresses once the name has resolved; a failure is not remembered.
-    resolved: RefCell<Option<Rc<[SocketAddr]>>>,
+    /// The addresses once the name has resolved: one look-up serves all who wait for it, and a
+    /// failure is not remembered.
+    resolved: OnceCell<Rc<[SocketAddr]>>,
 }
 
 impl Connector {
@@ -55,16 +59,20 @@ impl Connector {
         clock: Clock,
     ) -> Self {
         let tls = tls.map(|(config, name)| (TlsConnector::from(config), name));
-        Self { endpoint, clock, tls, resolved: RefCell::new(None) }
+        Self { endpoint, clock, tls, resolved: OnceCell::new() }
     }
 
-    /// A new connection. `phases` is written as the parts end, so that a timeout keeps them.
-    pub(crate) async fn open(&self, phases: &mut Phases) -> Result<Connection, Failure> {
+    /// A new connection; the caller ends it at `limit`. `phases` is written as the parts end, so that a timeout keeps them.
+    pub(crate) async fn open(
+        &self,
+        limit: Duration,
+        phases: &mut Phases,
+    ) -> Result<Connection, Failure> {
         let from_ns = self.clock.now_ns();
         let addresses = self.resolve().await?;
         let resolved_ns = self.clock.now_ns();
         phases.dns_ns = resolved_ns - from_ns;
-        let socket = connect_any(&addresses).await?;
+        let socket = connect_any(&addresses, limit).await?;
         let connected_ns = self.clock.now_ns();
         phases.tcp_ns = connected_ns - resolved_ns;
         // A small request must not wait for the acknowledgement of the one before.
@@ -84,7 +92,10 @@ impl Connector {
             }
         };
         let mut builder = http1::Builder::new();
-        builder.max_buf_size(HEAD_LIMIT_BYTES);
+        // One write of a flat buffer is cheaper than a gathering one for heads and bodies of this size.
+        builder.max_buf_size(HEAD_LIMIT_BYTES).writev(false);
+        let Phases { dns_ns, tcp_ns, tls_ns } = *phases;
+        debug!(dns_ns, tcp_ns, tls_ns, "connected");
         let (sender, driver) = builder
             .handshake(TokioIo::new(stream))
             .await
@@ -97,39 +108,36 @@ impl Connector {
     }
 
     async fn resolve(&self) -> Result<Rc<[SocketAddr]>, Failure> {
-        if let Some(addresses) = self.resolved.borrow().as_ref() {
-            return Ok(Rc::clone(addresses));
-        }
+        self.resolved.get_or_try_init(|| self.look_up()).await.map(Rc::clone)
+    }
+
+    async fn look_up(&self) -> Result<Rc<[SocketAddr]>, Failure> {
         let (host, port) = (self.endpoint.host.as_str(), self.endpoint.port);
-        let addresses: Rc<[SocketAddr]> = match host.parse::<IpAddr>() {
-            Ok(ip) => Rc::new([SocketAddr::new(ip, port)]),
-            Err(_) => {
-                let fault = |reason: String| {
-                    Failure::sent(Outcome::Dns, format!("cannot resolve {host:?}: {reason}"))
-                };
-                let found = tokio::net::lookup_host((host, port)).await;
-                let found: Rc<[SocketAddr]> = found.map_err(|e| fault(e.to_string()))?.collect();
-                if found.is_empty() {
-                    return Err(fault("no address".to_owned()));
-                }
-                found
-            }
+        if let Ok(ip) = host.parse::<IpAddr>() {
+            return Ok(Rc::new([SocketAddr::new(ip, port)]));
+        }
+        let fault = |reason: String| {
+            Failure::sent(Outcome::Dns, format!("cannot resolve {host:?}: {reason}"))
         };
-        *self.resolved.borrow_mut() = Some(Rc::clone(&addresses));
-        Ok(addresses)
+        let found = tokio::net::lookup_host((host, port)).await;
+        let found: Rc<[SocketAddr]> = found.map_err(|e| fault(e.to_string()))?.collect();
+        if found.is_empty() { Err(fault("no address".to_owned())) } else { Ok(found) }
     }
 }
 
-/// The first address that takes a connection; the last one's fault if none does.
-async fn connect_any(addresses: &[SocketAddr]) -> Result<TcpStream, Failure> {
-    let mut fault = None;
-    for address in addresses {
-        match TcpStream::connect(address).await {
-            Ok(socket) => return Ok(socket),
-            Err(error) => fault = Some(unconnected(&error)),
+/// The first address that takes a connection; the last one's fault if none does. All but the last
+/// may take only their share of `limit`, or one that never answers would hide the others.
+async fn connect_any(addresses: &[SocketAddr], limit: Duration) -> Result<TcpStream, Failure> {
+    let share = limit / u32::try_from(addresses.len()).unwrap_or(u32::MAX).max(1);
+    let Some((last, others)) = addresses.split_last() else {
+        return Err(Failure::sent(Outcome::Dns, "no address"));
+    };
+    for address in others {
+        if let Ok(Ok(socket)) = timeout(share, TcpStream::connect(address)).await {
+            return Ok(socket);
         }
     }
-    Err(fault.unwrap_or_else(|| Failure::sent(Outcome::Dns, "no address".to_owned())))
+    TcpStream::connect(last).await.map_err(|error| unconnected(&error))
 }
 
 /// Sorts the faults of our own machine from those of the other side.

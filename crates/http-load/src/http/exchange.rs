@@ -1,6 +1,7 @@
 //! One request and its answer on a connection.
 
 use std::future::poll_fn;
+use std::ops::{Deref, DerefMut};
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use http_body_util::Full;
 use proofload_record::clock::Clock;
 use proofload_record::{End, Flags, Outcome, Secrets, Stamp};
 use tokio::time::sleep;
+use tracing::debug;
 
 use super::connect::{Connection, Connector, Phases};
 use super::io::Stamps;
@@ -85,11 +87,14 @@ impl Target for HttpTarget {
             };
             let attempt = match fresh {
                 Ok(connection) => self.attempt(request, connection, seen).await,
-                Err(failure) => Attempt::Failed(failure),
+                Err(failure) => Attempt::Failed(failure.after(seen.row.attempts)),
             };
             match attempt {
                 Attempt::Read(answer) => return self.settle(answer, seen),
-                Attempt::WasDead(_) if seen.row.attempts == 1 => seen.forget_answer(),
+                Attempt::WasDead(_) if seen.row.attempts == 1 => {
+                    debug!("the idle connection had been closed, trying once more");
+                    seen.forget_answer();
+                }
                 Attempt::Failed(failure) | Attempt::WasDead(failure) => {
                     let now_ns = seen.clock.now_ns();
                     return self.fail(failure, now_ns, seen);
@@ -106,7 +111,7 @@ impl HttpTarget {
         let left = self.timeouts.total.saturating_sub(spent);
         let limit = self.timeouts.connect.min(left);
         let mut phases = Phases::default();
-        let opened = tokio::time::timeout(limit, self.connector.open(&mut phases)).await;
+        let opened = tokio::time::timeout(limit, self.connector.open(limit, &mut phases)).await;
         seen.row.dns_ns += phases.dns_ns;
         seen.row.tcp_ns += phases.tcp_ns;
         seen.row.tls_ns += phases.tls_ns;
@@ -136,21 +141,16 @@ impl HttpTarget {
             seen.row.connected = Stamp::at(seen.clock.now_ns());
         }
         let stamps = Rc::clone(&connection.stamps);
-        stamps.arm();
-        let before = (seen.row.bytes_out, seen.row.bytes_in);
+        let mut seen = Observed::new(seen, Rc::clone(&stamps));
         let timer = pin!(sleep(Duration::ZERO));
         let started_ns = seen.row.started.get().unwrap_or(0);
         let mut watch = Watch::new(timer, seen.clock, self.timeouts, started_ns);
 
         let mut head = pin!(connection.sender.send_request(self.http_request(request)));
-        let head = poll_fn(|cx| {
-            let polled = head.as_mut().poll(cx);
-            observe(&stamps, before, seen);
-            match polled {
-                Poll::Ready(Ok(response)) => Poll::Ready(Ok(response)),
-                Poll::Ready(Err(error)) => Poll::Ready(Err(Failure::in_head(&error))),
-                Poll::Pending => watch.poll(cx, &stamps).map(|limit| Err(timed_out(limit))),
-            }
+        let head = poll_fn(|cx| match head.as_mut().poll(cx) {
+            Poll::Ready(Ok(response)) => Poll::Ready(Ok(response)),
+            Poll::Ready(Err(error)) => Poll::Ready(Err(Failure::in_head(&error))),
+            Poll::Pending => watch.poll(cx, &stamps).map(|limit| Err(timed_out(limit))),
         });
         let response = match head.await {
             Ok(response) => response,
@@ -162,11 +162,10 @@ impl HttpTarget {
             }
         };
         seen.row.status = response.status().as_u16();
-        self.keep_request_id(request, response.headers(), seen);
+        self.keep_request_id(request, response.headers(), &mut seen);
 
-        let content = Content::of(&response, request.stream, self.discard, seen);
-        let answer = read::answer(response, content, &stamps, &mut watch, seen).await;
-        observe(&stamps, before, seen);
+        let content = Content::of(&response, request.stream, self.discard, &mut seen);
+        let answer = read::answer(response, content, &stamps, &mut watch, &mut seen).await;
         if answer.whole {
             self.pool.put(connection);
         }
@@ -232,15 +231,46 @@ impl HttpTarget {
     }
 }
 
-/// Copies what the socket saw so far, so that a request that is cut keeps it.
-fn observe(stamps: &Stamps, before: (u64, u64), seen: &mut Seen) {
-    let row = &mut seen.row;
-    if row.written == Stamp::NONE {
-        row.written = stamps.written_ns.get().map_or(Stamp::NONE, Stamp::at);
+/// A request on a connection. However that ends, by its answer or by being dropped in the middle,
+/// what the socket saw of it reaches its row.
+struct Observed<'a> {
+    seen: &'a mut Seen,
+    stamps: Rc<Stamps>,
+}
+
+impl<'a> Observed<'a> {
+    /// From here on the connection's stamps are this request's.
+    fn new(seen: &'a mut Seen, stamps: Rc<Stamps>) -> Self {
+        stamps.arm();
+        Self { seen, stamps }
     }
-    row.first_byte = stamps.first_byte_ns.get().map_or(Stamp::NONE, Stamp::at);
-    row.bytes_out = before.0 + stamps.bytes_out.get();
-    row.bytes_in = before.1 + stamps.bytes_in.get();
+}
+
+impl Drop for Observed<'_> {
+    fn drop(&mut self) {
+        let (row, stamps) = (&mut self.seen.row, &self.stamps);
+        // A second attempt does not reset the clock.
+        if row.written == Stamp::NONE {
+            row.written = stamps.written_ns.get().map_or(Stamp::NONE, Stamp::at);
+        }
+        row.first_byte = stamps.first_byte_ns.get().map_or(Stamp::NONE, Stamp::at);
+        row.bytes_out += stamps.bytes_out.get();
+        row.bytes_in += stamps.bytes_in.get();
+    }
+}
+
+impl Deref for Observed<'_> {
+    type Target = Seen;
+
+    fn deref(&self) -> &Seen {
+        self.seen
+    }
+}
+
+impl DerefMut for Observed<'_> {
+    fn deref_mut(&mut self) -> &mut Seen {
+        self.seen
+    }
 }
 
 pub(super) fn timed_out(limit: Outcome) -> Failure {

@@ -17,6 +17,15 @@ impl Failure {
         Self { end: End::Sent(outcome), reason: Some(reason.into()) }
     }
 
+    /// The same after so many attempts: what has been on a connection once was sent, even if there
+    /// was no descriptor or port for another.
+    pub(crate) fn after(self, attempts: u8) -> Self {
+        match self.end {
+            End::NotSent(_) if attempts > 0 => Self { end: End::Sent(Outcome::Reset), ..self },
+            _ => self,
+        }
+    }
+
     /// An error before the answer's head was whole.
     pub(crate) fn in_head(error: &hyper::Error) -> Self {
         let outcome = if broken_tls(error) {

@@ -22,6 +22,8 @@ pub(crate) struct Stamps {
     pub(crate) bytes_out: Cell<u64>,
     /// When the first write since arming began.
     pub(crate) written_ns: Cell<Option<u64>>,
+    /// When the last one did.
+    pub(crate) last_write_ns: Cell<Option<u64>>,
     /// When the read returned that brought the first plaintext since arming.
     pub(crate) first_byte_ns: Cell<Option<u64>>,
 }
@@ -35,6 +37,7 @@ impl Stamps {
             bytes_in: Cell::new(0),
             bytes_out: Cell::new(0),
             written_ns: Cell::new(None),
+            last_write_ns: Cell::new(None),
             first_byte_ns: Cell::new(None),
         })
     }
@@ -43,6 +46,7 @@ impl Stamps {
     /// bytes from here.
     pub(crate) fn arm(&self) {
         self.written_ns.set(None);
+        self.last_write_ns.set(None);
         self.first_byte_ns.set(None);
         self.bytes_in.set(0);
         self.bytes_out.set(0);
@@ -62,6 +66,7 @@ impl Stamped {
             if stamps.written_ns.get().is_none() {
                 stamps.written_ns.set(Some(from_ns));
             }
+            stamps.last_write_ns.set(Some(from_ns));
             stamps.bytes_out.set(stamps.bytes_out.get() + bytes as u64);
         }
     }

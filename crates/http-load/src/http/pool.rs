@@ -4,9 +4,6 @@ use std::cell::RefCell;
 
 use super::connect::Connection;
 
-/// Connections looked at for one request; beyond that a new one is opened.
-const LOOKS: usize = 64;
-
 /// Last in, first out: the warmest connection serves next, and those that a burst needed grow cold
 /// and are closed by the server.
 #[derive(Default)]
@@ -15,17 +12,12 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    /// The connection that was used last and can take a request now. One that cannot yet, because
-    /// its server answered before it had read the whole request, is not waited for.
+    /// The connection that was used last and still lives.
     pub(crate) fn take(&self) -> Option<Connection> {
         let mut idle = self.idle.borrow_mut();
-        let mut place = idle.len();
-        for _ in 0..LOOKS {
-            place = place.checked_sub(1)?;
-            if idle[place].sender.is_closed() {
-                idle.remove(place);
-            } else if idle[place].sender.is_ready() {
-                let mut connection = idle.remove(place);
+        while let Some(mut connection) = idle.pop() {
+            // Every one was ready when it came; one that is not any more has been closed.
+            if connection.sender.is_ready() {
                 connection.reused = true;
                 return Some(connection);
             }
@@ -33,9 +25,10 @@ impl Pool {
         None
     }
 
-    /// Keeps a connection whose answer has been read to its end.
+    /// Keeps a connection whose answer has been read to its end, if it can take a request at once.
+    /// One whose server answered before it had read the whole request cannot, and may never.
     pub(crate) fn put(&self, connection: Connection) {
-        if !connection.sender.is_closed() {
+        if connection.sender.is_ready() {
             self.idle.borrow_mut().push(connection);
         }
     }

@@ -6,7 +6,7 @@ use std::task::Poll;
 
 use bytes::Bytes;
 use http::Response;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
 use http_body::Body;
 use hyper::body::Incoming;
 use proofload_openai::chat::{self, Event, Reply, Usage};
@@ -112,6 +112,8 @@ pub(crate) enum Content {
     Reply(Vec<u8>),
     /// Only its end matters.
     Discarded,
+    /// It is encoded in a way that was not asked for.
+    Coded(String),
 }
 
 impl Content {
@@ -127,6 +129,8 @@ impl Content {
             Self::Reason { outcome, text: Vec::new(), drained: 0 }
         } else if discard {
             Self::Discarded
+        } else if let Some(coding) = response.headers().get(CONTENT_ENCODING) {
+            Self::Coded(String::from_utf8_lossy(coding.as_bytes()).into_owned())
         } else if is_event_stream(response.headers(), asked_for_stream) {
             seen.row.flags.set(Flags::STREAMED);
             Self::Events(Box::default())
@@ -150,6 +154,7 @@ impl Content {
                 body.len() > REPLY_LIMIT_BYTES
             }
             Self::Discarded => false,
+            Self::Coded(_) => true,
         }
     }
 
@@ -162,6 +167,10 @@ impl Content {
             Self::Events(events) => events.judge(failure, seen),
             Self::Reply(body) => judge_reply(&body, failure, seen),
             Self::Discarded => failure,
+            Self::Coded(coding) => {
+                let reason = format!("content-encoding {coding} was not asked for");
+                Some(Failure::sent(Outcome::MalformedStream, reason))
+            }
         }
     }
 }

@@ -15,7 +15,7 @@ use super::io::Stamps;
 pub struct Timeouts {
     /// Name, TCP and TLS together.
     pub connect: Duration,
-    /// From the written request to the first byte of the answer.
+    /// From the last write of the request to the first byte of the answer.
     pub first_byte: Duration,
     /// Between two reads of an answer.
     pub idle: Duration,
@@ -37,7 +37,8 @@ impl Default for Timeouts {
 /// Watches the limits of one request on one connection.
 ///
 /// One timer serves all of them: it is set to the earliest limit and moved when it fires, or when
-/// the limit that matters has come nearer; never for a chunk.
+/// the limit that matters has come nearer; never for a chunk. An interim answer (1xx) counts as a
+/// byte.
 pub(crate) struct Watch<'a> {
     timer: Pin<&'a mut Sleep>,
     set_ns: u64,
@@ -64,8 +65,14 @@ impl<'a> Watch<'a> {
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>, stamps: &Stamps) -> Poll<Outcome> {
         loop {
             let (at_ns, outcome) = self.next(stamps);
-            if at_ns < self.set_ns {
-                self.set(at_ns);
+            // Nobody tells us that the head has begun, so until then the timer looks as often as
+            // the idle limit wants.
+            let look_ns = match stamps.first_byte_ns.get() {
+                None => at_ns.min(after(self.clock.now_ns(), self.timeouts.idle)),
+                Some(_) => at_ns,
+            };
+            if look_ns < self.set_ns {
+                self.set(look_ns);
             }
             if self.timer.as_mut().poll(cx).is_pending() {
                 return Poll::Pending;
@@ -73,7 +80,7 @@ impl<'a> Watch<'a> {
             if self.clock.now_ns() >= at_ns {
                 return Poll::Ready(outcome);
             }
-            self.set(at_ns);
+            self.set(look_ns);
         }
     }
 
@@ -87,7 +94,7 @@ impl<'a> Watch<'a> {
     fn next(&self, stamps: &Stamps) -> (u64, Outcome) {
         let total_ns = after(self.started_ns, self.timeouts.total);
         let (part_ns, outcome) = if stamps.first_byte_ns.get().is_none() {
-            let from_ns = stamps.written_ns.get().unwrap_or(self.armed_ns);
+            let from_ns = stamps.last_write_ns.get().unwrap_or(self.armed_ns);
             (after(from_ns, self.timeouts.first_byte), Outcome::TimeoutFirstByte)
         } else {
             (after(stamps.read_ns.get(), self.timeouts.idle), Outcome::TimeoutIdle)

@@ -84,8 +84,10 @@ fn ten_leading_refusals_end_the_run_unless_told_to_go_on() {
         acts.push(refused.clone());
         acts
     };
+    let reset_first = vec![Act::SendAndClose(Vec::new()), refused.clone()];
     for (name, acts, keep_going, reason) in [
         ("all refused", vec![refused.clone()], false, Some(Reason::Refused)),
+        ("no answer before them", reset_first, false, Some(Reason::Refused)),
         ("told to go on", vec![refused], true, None),
         ("the third succeeds", ok_third, false, None),
     ] {
@@ -145,4 +147,41 @@ fn users_ask_again_only_when_they_have_their_answer() {
         assert!(kept.rows.iter().filter(|(other, _)| under_way(other)).count() <= 3);
         assert_eq!(row.end, End::Sent(Outcome::Ok));
     }
+}
+
+#[test]
+fn a_request_that_is_cut_keeps_what_its_socket_saw() {
+    for (name, act, first_byte) in [
+        ("before the head", Act::SendAndStall(Vec::new()), false),
+        ("in the head", Act::SendAndStall(b"HTTP/1.1 2".to_vec()), true),
+    ] {
+        let server = Server::start(vec![act]);
+        let plan = plan(&[0, 60_000]);
+        let make = MakeHttp::new(http_config(server.port), plan.classes()).unwrap();
+        let stop = Stop::default();
+        let later = stop.clone();
+        let stopper = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(400));
+            later.now(Reason::Interrupted);
+        });
+        let (_, kept) = run_with(&plan, &make, &config(), &stop);
+        stopper.join().unwrap();
+        let row = &kept.rows[0].0;
+        assert_eq!(row.end, End::Sent(Outcome::Cancelled), "{name}");
+        assert!(row.written.get().is_some() && row.bytes_out > 100, "{name}: {row:?}");
+        assert_eq!(row.first_byte.get().is_some(), first_byte, "{name}: {row:?}");
+        assert_eq!(row.bytes_in > 0, first_byte, "{name}: {row:?}");
+    }
+}
+
+#[test]
+fn a_request_without_time_left_for_a_permit_is_not_sent() {
+    let plan = plan(&[0, 0]);
+    let permit_timeout = Duration::from_millis(150);
+    let config = proofload_http_load::Config { max_in_flight: Some(1), permit_timeout, ..config() };
+    let target = Scripted { first: Duration::from_millis(600), ..Scripted::default() };
+    let (_, kept) = run_with(&plan, &target, &config, &Stop::default());
+    let mut ends: Vec<_> = kept.rows.iter().map(|(row, _)| (row.end, row.attempts)).collect();
+    ends.sort_unstable();
+    assert_eq!(ends, [(End::Sent(Outcome::Ok), 1), (End::Sent(Outcome::TimeoutTotal), 0)]);
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use proofload_http_load::{Ask, Timeouts};
 use proofload_record::{End, Flags, Outcome, Secrets};
 
-use crate::rows::{http_config, plan, run_http};
+use crate::rows::{http_config, plan, plan_of, run_http};
 use crate::server::{
     Act, CHUNKED_HEAD, DONE, STREAM_HEAD, Server, answer, chunk, event, finish, good, role, text,
 };
@@ -281,4 +281,79 @@ fn a_fetch_is_ok_when_the_answer_is_whole_whatever_it_holds() {
     let ends: Vec<_> = kept.rows.iter().map(|(row, _)| row.end).collect();
     assert_eq!(ends, [Outcome::Ok, Outcome::Http4xx, Outcome::Truncated].map(End::Sent));
     assert!(server.requests()[0].starts_with("get /file http/1.1\r\n"), "{:?}", server.requests());
+}
+
+#[test]
+fn an_answer_that_came_before_the_body_was_read_leaves_nothing_behind() {
+    // The server reads only the head, refuses, and never reads the rest of a body that is larger
+    // than the socket's buffers.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let accepted = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let counted = Arc::clone(&accepted);
+    let (sender, gone) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for socket in listener.incoming() {
+            counted.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            let (mut socket, sender) = (socket.unwrap(), sender.clone());
+            std::thread::spawn(move || {
+                let mut head = [0; 4096];
+                let _ = std::io::Read::read(&mut socket, &mut head);
+                let refusal = answer("413 Content Too Large", "");
+                let _ = std::io::Write::write_all(&mut socket, &refusal);
+                // Without reading on: a write fails once the client has closed.
+                while std::io::Write::write(&mut socket, b"").is_ok()
+                    && socket.take_error().unwrap().is_none()
+                {
+                    std::thread::sleep(Duration::from_millis(20));
+                    let mut byte = [0];
+                    socket.set_nonblocking(true).unwrap();
+                    if let Ok(0) = socket.peek(&mut byte) {
+                        break;
+                    }
+                    if std::io::Write::write(&mut socket, b"x").is_err() {
+                        break;
+                    }
+                }
+                let _ = sender.send(());
+            });
+        }
+    });
+    let kept = run_http(&plan_of(&[0, 300, 600], 16 << 20), http_config(port));
+    for (row, note) in &kept.rows {
+        assert_eq!(row.end, End::Sent(Outcome::Http4xx), "{note:?}");
+        assert_eq!(row.attempts, 1);
+    }
+    assert_eq!(accepted.load(std::sync::atomic::Ordering::SeqCst), 3, "none can serve again");
+    for _ in 0..3 {
+        gone.recv_timeout(Duration::from_secs(20)).expect("every connection was closed");
+    }
+}
+
+#[test]
+fn the_idle_limit_holds_from_the_first_byte_of_the_head() {
+    let server = Server::start(vec![Act::SendAndStall(b"HTTP/1.1 200".to_vec())]);
+    let mut http = http_config(server.port);
+    http.timeouts = Timeouts {
+        first_byte: Duration::from_secs(20),
+        idle: Duration::from_millis(300),
+        ..Timeouts::default()
+    };
+    let kept = run_http(&plan(&[0]), http);
+    let (row, note) = &kept.rows[0];
+    assert_eq!(row.end, End::Sent(Outcome::TimeoutIdle), "{note:?}");
+    assert!(
+        row.latency_ns().unwrap() < 10_000_000_000,
+        "long before the first-byte limit: {row:?}"
+    );
+}
+
+#[test]
+fn an_unasked_encoding_is_named() {
+    let coded = b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 2\r\n\r\n\x1f\x8b";
+    let server = Server::start(vec![Act::Send(coded.to_vec())]);
+    let kept = run_http(&plan(&[0]), http_config(server.port));
+    let (row, note) = &kept.rows[0];
+    assert_eq!(row.end, End::Sent(Outcome::MalformedStream));
+    assert!(note.error.as_deref().unwrap().contains("gzip"), "{note:?}");
 }

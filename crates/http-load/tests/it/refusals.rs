@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 use std::time::Duration;
 
-use proofload_http_load::{MakeHttp, Stop, Timeouts, preflight};
+use proofload_http_load::{Found, MakeHttp, Stop, Timeouts, preflight};
 use proofload_record::{End, Outcome, Stamp};
 
 use crate::rows::{http_config, plan, run_http};
@@ -61,11 +61,25 @@ fn preflight_takes_any_answer_and_names_a_dead_port() {
         preflight(&make, Duration::ZERO, &Stop::default(), |_| unreachable!("nobody waits"))
     };
     let server = Server::start(vec![Act::Send(answer("404 Not Found", ""))]);
-    look(server.port).unwrap();
+    assert_eq!(look(server.port).unwrap(), Found { server: None });
+    let named = b"HTTP/1.1 200 OK\r\nserver: some/1.0\r\ncontent-length: 0\r\n\r\n".to_vec();
+    let server = Server::start(vec![Act::Send(named)]);
+    assert_eq!(look(server.port).unwrap().server.as_deref(), Some("some/1.0"));
     let port = dead_port();
     let unreachable = look(port).unwrap_err();
     assert_eq!(unreachable.tried, format!("http://127.0.0.1:{port}/v1/models"));
     assert!(unreachable.reason.contains("refused"), "{unreachable}");
+}
+
+#[test]
+fn preflight_keeps_the_limits_of_a_request() {
+    // Takes a connection and says nothing.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut http = http_config(silent.local_addr().unwrap().port());
+    http.timeouts.first_byte = Duration::from_millis(200);
+    let make = MakeHttp::new(http, &[]).unwrap();
+    let unreachable = preflight(&make, Duration::ZERO, &Stop::default(), |_| ()).unwrap_err();
+    assert_eq!(unreachable.reason, "no answer within 200ms");
 }
 
 #[test]

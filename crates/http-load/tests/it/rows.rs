@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use proofload_http_load::{
     Config, HttpConfig, InFlightCap, Labels, MakeHttp, MakeTarget, Pacing, RunError, Stop, Stopped,
@@ -82,6 +83,7 @@ pub(crate) fn config() -> Config {
     Config {
         pacing: Pacing::Balanced,
         max_in_flight: None,
+        permit_timeout: Duration::from_secs(60),
         cap: InFlightCap::of_machine(1, true),
         keep_chunks: false,
         keep_going: true,
