@@ -48,6 +48,7 @@ pub(crate) fn replay(
     let config = Config {
         pacing: args.pacing,
         max_in_flight: args.max_in_flight.map(std::num::NonZeroU32::get),
+        permit_timeout: args.timeout.total,
         cap: InFlightCap::of_machine(workers, reached.is_simulated()),
         keep_chunks: args.chunks,
         keep_going: args.keep_going,

@@ -197,6 +197,8 @@ impl TargetArgs {
             if headers[..keys].iter().any(|key| header.is_named(key.name())) {
                 return Err(TargetError::KeyTwice);
             }
+            // Any header may turn out to be a secret, whatever its name.
+            secrets.add(header.value());
             for secret in header.secrets() {
                 secrets.add(secret);
                 has_key = true;
