@@ -17,6 +17,7 @@ use tokio::time::sleep;
 use tracing::debug;
 
 use super::connect::{Connection, Connector, Phases};
+use super::ids::Ids;
 use super::io::Stamps;
 use super::pool::Pool;
 use super::read::{self, Answer, Content};
@@ -39,7 +40,7 @@ pub struct HttpTarget {
     class_headers: Vec<Vec<(HeaderName, HeaderValue)>>,
     timeouts: Timeouts,
     secrets: Arc<Secrets>,
-    run_id: String,
+    ids: Ids,
 }
 
 impl MakeTarget for MakeHttp {
@@ -62,7 +63,7 @@ impl MakeTarget for MakeHttp {
             class_headers: self.class_headers.clone(),
             timeouts: self.config.timeouts,
             secrets: Arc::clone(&self.config.secrets),
-            run_id: self.config.run_id.clone(),
+            ids: Ids::new(&self.config.run_id),
         }
     }
 }
@@ -183,28 +184,20 @@ impl HttpTarget {
         {
             headers.insert(name, value.clone());
         }
-        let (id, trace) = self.ids(request.index);
-        for (name, value) in [("x-request-id", id), ("traceparent", trace)] {
-            if let Ok(value) = HeaderValue::try_from(value) {
+        let ids = self.ids.of(request.index);
+        for (name, value) in [("x-request-id", ids.request_id()), ("traceparent", &ids.trace[..])] {
+            if let Ok(value) = HeaderValue::from_bytes(value) {
                 headers.insert(HeaderName::from_static(name), value);
             }
         }
         http
     }
 
-    /// Our request id, and the W3C trace context that is derived from it.
-    fn ids(&self, index: u32) -> (String, String) {
-        let run_id = &self.run_id;
-        let trace = format!("00-{run_id:0>20}{index:012x}-{:016x}-01", u64::from(index) + 1);
-        (format!("{run_id}-{index}"), trace)
-    }
-
     fn keep_request_id(&self, request: &Request, headers: &HeaderMap, seen: &mut Seen) {
-        let Some(theirs) = headers.get("x-request-id").and_then(|id| id.to_str().ok()) else {
-            return;
-        };
-        if theirs != self.ids(request.index).0 {
-            seen.note.server_request_id = Some(self.words(theirs));
+        let Some(theirs) = headers.get("x-request-id") else { return };
+        if theirs.as_bytes() != self.ids.of(request.index).request_id() {
+            let theirs = String::from_utf8_lossy(theirs.as_bytes());
+            seen.note.server_request_id = Some(self.words(&theirs));
         }
     }
 

@@ -3,6 +3,7 @@
 mod connect;
 mod exchange;
 mod failure;
+mod ids;
 mod io;
 mod pool;
 mod read;
