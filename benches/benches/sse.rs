@@ -6,7 +6,7 @@
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use proofload_openai::chat::{ChunkWriter, Usage, read_event};
-use proofload_openai::sse::{Decoder, encode};
+use proofload_openai::sse::{Decoder, Event, encode};
 use std::hint::black_box;
 
 const TOKENS: u32 = 128;
@@ -41,7 +41,12 @@ fn body(chunks: &[String]) -> Vec<u8> {
     body
 }
 
-fn decode(decoder: &mut Decoder, body: &[u8], piece_bytes: usize, mut on_event: impl FnMut(&str)) {
+fn decode(
+    decoder: &mut Decoder,
+    body: &[u8],
+    piece_bytes: usize,
+    mut on_event: impl FnMut(Event<'_>),
+) {
     for piece in body.chunks(piece_bytes) {
         let fed = decoder.feed(piece, &mut on_event);
         assert!(fed.is_ok());
@@ -62,7 +67,7 @@ fn streams(c: &mut Criterion) {
         group.bench_function(BenchmarkId::from_parameter(piece_bytes), |b| {
             let feed = |decoder: &mut Decoder| {
                 let mut data_bytes = 0;
-                decode(decoder, &body, piece_bytes, |data| data_bytes += data.len());
+                decode(decoder, &body, piece_bytes, |event| data_bytes += event.data.len());
                 data_bytes
             };
             b.iter_batched_ref(Decoder::default, feed, BatchSize::SmallInput);
@@ -75,8 +80,8 @@ fn streams(c: &mut Criterion) {
     for piece_bytes in PIECES_BYTES {
         group.bench_function(BenchmarkId::from_parameter(piece_bytes), |b| {
             let feed = |decoder: &mut Decoder| {
-                decode(decoder, &body, piece_bytes, |data| {
-                    assert!(black_box(read_event(data)).is_ok());
+                decode(decoder, &body, piece_bytes, |event| {
+                    assert!(black_box(read_event(event)).is_ok());
                 });
             };
             b.iter_batched_ref(Decoder::default, feed, BatchSize::SmallInput);

@@ -1,7 +1,7 @@
 //! Chat completions on the wire, both directions: what a client reads and what a server writes.
 //!
-//! Two layers that know nothing of each other. [`sse`] cuts a `text/event-stream` body into events
-//! and frames them; [`chat`] reads and writes the JSON inside. Neither does I/O nor reads a clock,
+//! Two layers. [`sse`] cuts a `text/event-stream` body into events and frames them, whatever they
+//! hold; [`chat`] reads and writes the JSON inside. Neither does I/O nor reads a clock,
 //! so the load path stamps bytes when they arrive and decodes them afterwards, and every odd stream
 //! that a real server sends is a table row in a test.
 //!
@@ -18,8 +18,8 @@
 //! sse::encode(&json, &mut body);
 //!
 //! let mut chunks_with_text = 0;
-//! sse::Decoder::default().feed(&body, |data| {
-//!     if let Ok(chat::Event::Delta(delta)) = chat::read_event(data) {
+//! sse::Decoder::default().feed(&body, |event| {
+//!     if let Ok(chat::Event::Delta(delta)) = chat::read_event(event) {
 //!         chunks_with_text += usize::from(delta.has_text);
 //!     }
 //! })?;

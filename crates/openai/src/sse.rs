@@ -1,8 +1,8 @@
 //! Incremental decoder and encoder for `text/event-stream` bodies.
 //!
 //! A model server sends a token per event; TCP cuts the stream anywhere. [`Decoder`] takes bytes in
-//! pieces of any size and hands the data of each whole event to the caller, borrowed: an event with
-//! one data line that lies in one piece is never copied. What a cut leaves over waits in the
+//! pieces of any size and hands each whole [`Event`] to the caller, borrowed: an event with one data
+//! line that lies in one piece is never copied. What a cut leaves over waits in the
 //! decoder's own buffers, which grow to the largest such event and are then used again. It does no
 //! I/O and reads no clock: the caller stamps a piece when it arrives, *then* feeds it, so decoding
 //! is never counted as the server's latency.
@@ -12,7 +12,7 @@
 //! let mut decoder = Decoder::default();
 //! let mut seen = Vec::new();
 //! for piece in ["data: hel", "lo\n\n"] {
-//!     decoder.feed(piece.as_bytes(), |data| seen.push(data.to_owned()))?;
+//!     decoder.feed(piece.as_bytes(), |event| seen.push(event.data.to_owned()))?;
 //! }
 //! assert_eq!(seen, ["hello"]);
 //! # Ok::<(), FeedError>(())
@@ -20,7 +20,8 @@
 //!
 //! Format: WHATWG HTML, section 9.2.6, with two differences. Data that is not UTF-8 is an error and
 //! not replaced, for a benchmark must not repair what it measures; and an event has a size limit.
-//! Left out, since nothing here reconnects or names its events: `event`, `id`, `retry`.
+//! Left out, since nothing here reconnects: `id` and `retry`; and every name of an event but `error`,
+//! the only one that changes what a chat server means.
 
 use memchr::memchr2;
 use std::mem;
@@ -29,6 +30,16 @@ use std::mem;
 const DEFAULT_LIMIT_BYTES: usize = 1 << 20;
 
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
+/// One whole event of a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Event<'a> {
+    /// Its data lines, joined by line feeds.
+    pub data: &'a str,
+    /// Whether its name is `error`: so some servers mark a failure in mid-stream whose data does
+    /// not look like one.
+    pub is_error: bool,
+}
 
 /// Cuts an event stream into events. One decoder reads one body.
 #[derive(Debug)]
@@ -40,6 +51,8 @@ pub struct Decoder {
     data: Vec<u8>,
     /// Whether `data` counts: an event with an empty data line is not an event without one.
     has_data: bool,
+    /// Whether the event being read is named `error`.
+    is_error: bool,
     /// No line has ended yet, so a byte order mark may come.
     at_start: bool,
     /// The last piece ended in a carriage return, whose line feed may come in the next.
@@ -78,19 +91,25 @@ impl Decoder {
             line: Vec::new(),
             data: Vec::new(),
             has_data: false,
+            is_error: false,
             at_start: true,
             after_return: false,
             failed: None,
         }
     }
 
-    /// Reads the next piece of the body, of any size, and hands over the data of every event that
-    /// ends in it. Several data lines of one event are joined by line feeds.
+    /// Reads the next piece of the body, of any size, and hands over every event that ends in it.
+    /// An event without a data line is none. The stream goes on after `[DONE]`, which is data like
+    /// any other here: to stop there is for the caller.
     ///
     /// # Errors
     /// [`FeedError`]; events before the fault have been handed over. The decoder is then spent and
     /// gives the same error again.
-    pub fn feed(&mut self, bytes: &[u8], mut on_event: impl FnMut(&str)) -> Result<(), FeedError> {
+    pub fn feed(
+        &mut self,
+        bytes: &[u8],
+        mut on_event: impl FnMut(Event<'_>),
+    ) -> Result<(), FeedError> {
         if let Some(error) = self.failed {
             return Err(error);
         }
@@ -99,13 +118,21 @@ impl Decoder {
         result
     }
 
-    /// Whether an unfinished line or an event with data is held. A body that ends here was cut.
+    /// Whether data is held that may belong to an event: a data line, or the beginning of a line
+    /// that may become one. A body that ends here was cut. The beginning of anything else, such as
+    /// a comment, is nothing that is missed.
     #[must_use]
     pub fn has_partial(&self) -> bool {
-        self.has_data || !self.line.is_empty()
+        let line = self.without_mark(&self.line);
+        let may_be_data = b"data".starts_with(line) || value(line, b"data").is_some();
+        self.has_data || !line.is_empty() && may_be_data
     }
 
-    fn read(&mut self, bytes: &[u8], on_event: &mut impl FnMut(&str)) -> Result<(), FeedError> {
+    fn read(
+        &mut self,
+        bytes: &[u8],
+        on_event: &mut impl FnMut(Event<'_>),
+    ) -> Result<(), FeedError> {
         let mut rest = bytes;
         if !rest.is_empty() && mem::take(&mut self.after_return) {
             rest = rest.strip_prefix(b"\n").unwrap_or(rest);
@@ -150,17 +177,20 @@ impl Decoder {
         &mut self,
         line: &'a [u8],
         open: &mut Option<&'a [u8]>,
-        on_event: &mut impl FnMut(&str),
+        on_event: &mut impl FnMut(Event<'_>),
     ) -> Result<(), FeedError> {
         self.check_room(open.map_or(self.data.len(), <[u8]>::len), line.len())?;
-        let line = match mem::take(&mut self.at_start) {
-            true => line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line),
-            false => line,
-        };
+        let line = self.without_mark(line);
+        self.at_start = false;
         if line.is_empty() {
             return self.end_event(open.take(), on_event);
         }
-        let Some(value) = data_value(line) else { return Ok(()) };
+        let Some(value) = value(line, b"data") else {
+            if let Some(name) = value(line, b"event") {
+                self.is_error = name == b"error";
+            }
+            return Ok(());
+        };
         if open.is_none() && !self.has_data {
             *open = Some(value);
         } else {
@@ -171,16 +201,23 @@ impl Decoder {
         Ok(())
     }
 
+    /// `line` without the byte order mark that may begin the first.
+    fn without_mark<'a>(&self, line: &'a [u8]) -> &'a [u8] {
+        let mark = if self.at_start { BYTE_ORDER_MARK } else { &[] };
+        line.strip_prefix(mark).unwrap_or(line)
+    }
+
     fn end_event(
         &mut self,
         open: Option<&[u8]>,
-        on_event: &mut impl FnMut(&str),
+        on_event: &mut impl FnMut(Event<'_>),
     ) -> Result<(), FeedError> {
+        let is_error = mem::take(&mut self.is_error);
         if open.is_none() && !self.has_data {
             return Ok(());
         }
         let data = str::from_utf8(open.unwrap_or(&self.data)).map_err(|_| FeedError::NotUtf8)?;
-        on_event(data);
+        on_event(Event { data, is_error });
         self.data.clear();
         self.has_data = false;
         Ok(())
@@ -212,9 +249,9 @@ impl Decoder {
     }
 }
 
-/// The value of a `data` field; none for comments and every other field.
-fn data_value(line: &[u8]) -> Option<&[u8]> {
-    match line.strip_prefix(b"data")? {
+/// The value of a line's `field`; none for comments and every other field.
+fn value<'a>(line: &'a [u8], field: &[u8]) -> Option<&'a [u8]> {
+    match line.strip_prefix(field)? {
         [] => Some(&[]),
         [b':', b' ', value @ ..] | [b':', value @ ..] => Some(value),
         _ => None,
@@ -242,14 +279,19 @@ pub fn encode(data: &str, out: &mut Vec<u8>) {
 mod tests {
     use super::{Decoder, FeedError, encode};
 
-    /// Events of a body fed in pieces of every size, an empty one before each; they must not
-    /// differ.
+    /// Events of a body, those named `error` marked, fed in pieces of every size, an empty one
+    /// before each; they must not differ.
     fn decode(body: &[u8], limit_bytes: usize) -> (Vec<String>, Result<bool, FeedError>) {
         let mut results = (1..=body.len().max(1)).map(|size| {
             let (mut decoder, mut events) = (Decoder::with_limit(limit_bytes), Vec::new());
             let mut fed = Ok(());
             for piece in body.chunks(size).flat_map(|piece| [b"", piece]) {
-                fed = fed.and_then(|()| decoder.feed(piece, |data| events.push(data.to_owned())));
+                fed = fed.and_then(|()| {
+                    decoder.feed(piece, |event| {
+                        let mark = if event.is_error { "error " } else { "" };
+                        events.push(format!("{mark}{}", event.data));
+                    })
+                });
             }
             (events, fed.map(|()| decoder.has_partial()))
         });
@@ -283,8 +325,22 @@ mod tests {
             ("cut in a line", "data: a\n\ndata: b", &["a"], true),
             ("cut before the blank line", "data: a\n", &[], true),
             ("cut in the blank line", "data: a\r", &[], true),
-            ("cut in a comment", ": a", &[], true),
+            ("cut in a name", "da", &[], true),
+            ("cut before the colon", "data", &[], true),
+            ("cut in a name after a mark", "\u{feff}dat", &[], true),
+            ("cut after a mark", "\u{feff}", &[], false),
+            ("cut in a second line", "data: a\n: b", &[], true),
+            ("cut in a comment", "data: a\n\n: bye", &["a"], false),
             ("cut after a comment", ": a\n", &[], false),
+            ("cut in another field", "data: a\n\nevent: end", &["a"], false),
+            ("cut in another name", "data: a\n\ni", &["a"], false),
+            ("cut in blanks", "data: a\n\n  ", &["a"], false),
+            ("cut in a name that begins alike", "data: a\n\ndatas", &["a"], false),
+            ("an error by name", "event: error\ndata: a\n\ndata: b\n\n", &["error a", "b"], false),
+            ("named after its data", "data: a\nevent:error\n\n", &["error a"], false),
+            ("the last name counts", "event: error\nevent: x\ndata: a\n\n", &["a"], false),
+            ("a name without data", "event: error\n\ndata: a\n\n", &["a"], false),
+            ("other names", "event: errors\ndata: a\n\nevents: error\ndata\n\n", &["a", ""], false),
         ] {
             let want: Vec<String> = want.iter().map(|data: &&str| (*data).to_owned()).collect();
             assert_eq!(decode(body.as_bytes(), 1 << 20), (want, Ok(partial)), "{name}: {body:?}");

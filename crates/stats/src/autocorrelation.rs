@@ -2,22 +2,33 @@
 
 /// Lags looked at before [`tau`] gives up: 2,000 requests that still resemble each other are a run
 /// that was not steady, which no correction mends.
-pub const LAGS_MAX: u64 = 2_000;
+const LAGS_MAX: u64 = 2_000;
+
+/// Below this, dependence is within what the estimate of independent values scatters by.
+const INDEPENDENT_BELOW: f64 = 1.5;
 
 /// How many values in a row count as one: the integrated autocorrelation time.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Tau {
     /// At least 1, which stands for values that do not depend on each other.
     Known(f64),
-    /// The values still depended on each other after [`LAGS_MAX`] lags.
+    /// The values still depended on each other after 2,000 lags.
     Undecided,
 }
 
 impl Tau {
-    /// How many independent values `n` values are worth; none if undecided.
+    /// Whether values are taken to be independent of one another: below 1.5.
+    #[must_use]
+    pub fn is_independent(self) -> bool {
+        matches!(self, Self::Known(tau) if tau < INDEPENDENT_BELOW)
+    }
+
+    /// How many independent values `n` values are worth: all of them where they
+    /// [are independent](Self::is_independent); none if undecided.
     #[must_use]
     pub fn n_eff(self, n: u64) -> Option<f64> {
         match self {
+            Self::Known(_) if self.is_independent() => Some(n as f64),
             Self::Known(tau) => Some(n as f64 / tau),
             Self::Undecided => None,
         }
@@ -158,6 +169,13 @@ mod tests {
         assert_eq!(Tau::Undecided.n_eff(16_000), None);
         let short = LAGS_MAX / 4;
         assert!(matches!(tau((0..2 * short).map(|i| i < short)), Tau::Known(tau) if tau > 100.0));
+    }
+
+    #[test]
+    fn a_little_dependence_is_none() {
+        for (tau, want) in [(1.0, 300.0), (1.49, 300.0), (1.5, 200.0), (3.0, 100.0)] {
+            assert_eq!(Tau::Known(tau).n_eff(300), Some(want), "{tau}");
+        }
     }
 
     #[test]

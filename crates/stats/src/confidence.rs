@@ -14,12 +14,6 @@ impl Confidence {
         (share > 0.0 && share < 1.0).then_some(Self(share))
     }
 
-    /// The share, between 0 and 1.
-    #[must_use]
-    pub const fn share(self) -> f64 {
-        self.0
-    }
-
     /// The share of repetitions that may miss on one side, where the other side has no bound.
     pub(crate) fn one_tail(self) -> f64 {
         1.0 - self.0

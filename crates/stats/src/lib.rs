@@ -1,5 +1,5 @@
 //! The numbers of a run and how far to trust them: quantiles with intervals, exact proportions,
-//! histograms.
+//! contrasts of two samples, histograms.
 //!
 //! Everything here is pure: no I/O of its own, no clock, no randomness. What it is given is values;
 //! where they come from, and what a figure means, is for others. Three rules give it its shape:
@@ -20,23 +20,24 @@
 //! assert_eq!((p95.value(), p95.interval()), (949, (Some(935), Some(963))));
 //! ```
 //!
-//! Left out until something needs them: tests between two samples, slopes, change points, the
-//! bootstrap.
+//! Left out until something needs them: p-values, slopes, change points, the bootstrap.
 
 mod autocorrelation;
 mod confidence;
+mod contrast;
 pub mod hist;
+mod normal;
 mod percentile;
 mod proportion;
 mod quantile;
+mod rank_sum;
 mod ranks;
-pub mod special;
-mod summary;
+mod special;
 
-pub use autocorrelation::{LAGS_MAX, Tau, tau};
+pub use autocorrelation::{Tau, tau};
 pub use confidence::Confidence;
+pub use contrast::{Contrast, ratio, shift};
 pub use percentile::Percentile;
 pub use proportion::Proportion;
 pub use quantile::{Quantile, quantile};
-pub use ranks::{interval_ranks, least_n_one_sided, least_n_two_sided, n_eff_interval_ranks};
-pub use summary::{Summary, gaps_cv};
+pub use ranks::{interval_ranks, least_n_two_sided};

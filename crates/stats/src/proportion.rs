@@ -24,12 +24,15 @@ impl Proportion {
     /// The same share, with the weight of `n_eff` trials; none unless that is above 0 and finite.
     #[must_use]
     pub fn worth(self, n_eff: f64) -> Option<Self> {
-        (n_eff > 0.0 && n_eff.is_finite()).then(|| Self::of_share(self.share(), n_eff))
+        Self::of_share(self.share(), n_eff)
     }
 
-    /// The share seen, within 0 to 1, had `trials` trials shown exactly it.
-    pub(crate) fn of_share(share: f64, trials: f64) -> Self {
-        Self { hits: (share * trials).min(trials), trials }
+    /// `share` as if that many trials had shown exactly it; none unless it is within 0 to 1, and the
+    /// trials above 0 and finite.
+    #[must_use]
+    pub fn of_share(share: f64, trials: f64) -> Option<Self> {
+        let sound = (0.0..=1.0).contains(&share) && trials > 0.0 && trials.is_finite();
+        sound.then(|| Self { hits: (share * trials).min(trials), trials })
     }
 
     /// The share that was seen, 0 to 1.
@@ -93,6 +96,9 @@ mod tests {
         let half = Proportion::new(1, 2).unwrap();
         for n_eff in [0.0, -1.0, f64::NAN, f64::INFINITY] {
             assert_eq!(half.worth(n_eff), None, "{n_eff}");
+        }
+        for share in [-0.1, 1.1, f64::NAN] {
+            assert_eq!(Proportion::of_share(share, 10.0), None, "{share}");
         }
     }
 

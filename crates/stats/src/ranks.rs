@@ -25,17 +25,17 @@ pub fn interval_ranks(n: u64, q: Quantile, confidence: Confidence) -> (Option<u6
 ///
 /// No bound where `tau` is undecided. None either where as few independent values could not bound
 /// the quantile: many copies of the same few do not help.
-#[must_use]
-pub fn n_eff_interval_ranks(
+pub(crate) fn n_eff_interval_ranks(
     n: u64,
     tau: Tau,
     q: Quantile,
     confidence: Confidence,
 ) -> (Option<u64>, Option<u64>) {
-    let Some(n_eff) = tau.n_eff(n).filter(|&n_eff| n_eff > 0.0) else {
+    let n_eff = tau.n_eff(n).unwrap_or(0.0);
+    let Some(proportion) = Proportion::of_share(q.fraction(), n_eff) else {
         return (None, None);
     };
-    let (low, high) = Proportion::of_share(q.fraction(), n_eff).interval(confidence);
+    let (low, high) = proportion.interval(confidence);
     let bounded = |share: f64| share.powf(n_eff) <= confidence.each_tail();
     let lower = Some((n as f64 * low).floor() as u64)
         .filter(|&rank| rank >= 1 && bounded(1.0 - q.fraction()));
@@ -44,28 +44,18 @@ pub fn n_eff_interval_ranks(
     (lower, upper)
 }
 
-/// The least number of independent values of which the largest is an upper limit of the quantile,
-/// one-sided: 59, 299 and 2,995 for p95, p99 and p99.9 at 95 %.
-#[must_use]
-pub fn least_n_one_sided(q: Quantile, confidence: Confidence) -> u64 {
-    least_n(q.fraction(), confidence.one_tail())
-}
-
 /// The least number of independent values with which [`interval_ranks`] has both bounds: 368 for
 /// p99 at 95 %.
 #[must_use]
 pub fn least_n_two_sided(q: Quantile, confidence: Confidence) -> u64 {
-    least_n(f64::max(q.fraction(), 1.0 - q.fraction()), confidence.each_tail())
-}
-
-/// The least `n` with `share^n <= tail`.
-fn least_n(share: f64, tail: f64) -> u64 {
-    (tail.ln() / share.ln()).ceil() as u64
+    // The least n with share^n <= tail, for the share on the scarcer side.
+    let share = f64::max(q.fraction(), 1.0 - q.fraction());
+    (confidence.each_tail().ln() / share.ln()).ceil() as u64
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{interval_ranks, least_n_one_sided, least_n_two_sided, n_eff_interval_ranks};
+    use super::{interval_ranks, least_n_two_sided, n_eff_interval_ranks};
     use crate::{Confidence, Quantile, Tau};
     use proptest::prelude::*;
 
@@ -107,11 +97,6 @@ mod tests {
             let bounded = |n| matches!(interval_ranks(n, q, confidence), (Some(_), Some(_)));
             prop_assert!(bounded(least));
             prop_assert!(!bounded(least - 1));
-            // One side at 95 % is what two sides at 90 % have there.
-            let one_sided = least_n_one_sided(q, Confidence::new(0.95).unwrap());
-            let two_sided = Confidence::new(0.9).unwrap();
-            prop_assert!(interval_ranks(one_sided, q, two_sided).1.is_some());
-            prop_assert!(interval_ranks(one_sided - 1, q, two_sided).1.is_none());
         }
 
         #[test]

@@ -9,7 +9,7 @@ use std::f64::consts::TAU;
 
 /// Why there is no result.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
-pub enum SpecialError {
+pub(crate) enum SpecialError {
     /// An argument outside the function's domain.
     #[error(
         "expected a and b above 0 and a chance within 0 to 1, found a = {a}, b = {b}, {chance}"
@@ -43,8 +43,7 @@ const SERIES_FROM: f64 = 15.0;
 ///
 /// Source: Stirling's series (NIST Digital Library of Mathematical Functions, 5.11.1), after
 /// Γ(x) = Γ(x + 1) / x has carried a small argument to where it converges.
-#[must_use]
-pub fn ln_gamma(x: f64) -> f64 {
+fn ln_gamma(x: f64) -> f64 {
     if x.is_nan() || x <= 0.0 {
         return f64::NAN;
     }
@@ -67,7 +66,7 @@ pub fn ln_gamma(x: f64) -> f64 {
 /// Source: the continued fraction 8.17.22 of the NIST Digital Library of Mathematical Functions,
 /// evaluated by Lentz's method; the factor before it after C. Loader, "Fast and accurate computation
 /// of binomial probabilities" (2000), which does not lose digits where a and b are large.
-pub fn beta_inc(a: f64, b: f64, x: f64) -> Result<f64, SpecialError> {
+pub(crate) fn beta_inc(a: f64, b: f64, x: f64) -> Result<f64, SpecialError> {
     check_domain(a, b, x)?;
     if x == 0.0 || x == 1.0 {
         return Ok(x);
@@ -84,7 +83,7 @@ pub fn beta_inc(a: f64, b: f64, x: f64) -> Result<f64, SpecialError> {
 ///
 /// # Errors
 /// As for [`beta_inc`].
-pub fn beta_inv(chance: f64, a: f64, b: f64) -> Result<f64, SpecialError> {
+pub(crate) fn beta_inv(chance: f64, a: f64, b: f64) -> Result<f64, SpecialError> {
     /// Halving alone passes through every exponent of a float in fewer steps.
     const STEPS_MAX: u32 = 1_100;
     check_domain(a, b, chance)?;
@@ -120,7 +119,7 @@ pub fn beta_inv(chance: f64, a: f64, b: f64) -> Result<f64, SpecialError> {
 ///
 /// # Errors
 /// As for [`beta_inc`].
-pub fn binom_cdf(k: u64, n: u64, p: f64) -> Result<f64, SpecialError> {
+pub(crate) fn binom_cdf(k: u64, n: u64, p: f64) -> Result<f64, SpecialError> {
     if k >= n { Ok(1.0) } else { beta_inc((n - k) as f64, (k + 1) as f64, 1.0 - p) }
 }
 
@@ -129,7 +128,7 @@ pub fn binom_cdf(k: u64, n: u64, p: f64) -> Result<f64, SpecialError> {
 ///
 /// # Errors
 /// As for [`beta_inc`].
-pub fn binom_ppf(chance: f64, n: u64, p: f64) -> Result<u64, SpecialError> {
+pub(crate) fn binom_ppf(chance: f64, n: u64, p: f64) -> Result<u64, SpecialError> {
     let (mut low, mut high) = (0, n);
     while low < high {
         let middle = low + (high - low) / 2;
@@ -227,6 +226,7 @@ fn deviance(x: f64, m: f64) -> f64 {
 mod tests {
     use super::{SpecialError, beta_inc, beta_inv, binom_cdf, binom_ppf, ln_gamma};
     use proptest::prelude::*;
+    use serde_json::Value;
     use std::f64::consts::PI;
 
     fn close(found: f64, want: f64, tolerance: f64) -> bool {
@@ -262,6 +262,39 @@ mod tests {
                 let found = beta_inc(a, b, x).unwrap();
                 assert!(close(found, want, 1e-12), "I_{x}({a}, {b}) is {want}, found {found}");
             }
+        }
+    }
+
+    /// Values that other programs computed; `fixtures/stats/README.md` says which.
+    #[test]
+    fn what_others_have_computed() {
+        const TOLERANCE: f64 = 1e-7;
+        let text = include_str!("../../../fixtures/stats/reference.json");
+        let reference: Value = serde_json::from_str(text).unwrap();
+        let cases = |topic: &str, name: &str| {
+            let cases = reference[topic][name].as_array().unwrap().clone();
+            assert!(!cases.is_empty(), "{topic} {name}");
+            cases
+        };
+        let number = |case: &Value, key: &str| case[key].as_f64().unwrap();
+        for case in cases("special", "beta_ppf") {
+            let [chance, a, b, want] = ["q", "a", "b", "x"].map(|key| number(&case, key));
+            let x = beta_inv(chance, a, b).unwrap();
+            assert!(close(x, want, TOLERANCE), "{x} in {case}");
+            assert!(close(beta_inc(a, b, x).unwrap(), chance, TOLERANCE), "{case}");
+        }
+        for case in cases("special", "binom_cdf") {
+            let [k, n] = ["k", "n"].map(|key| case[key].as_u64().unwrap());
+            let found = binom_cdf(k, n, number(&case, "p")).unwrap();
+            assert!(close(found, number(&case, "cdf"), TOLERANCE), "{found} in {case}");
+        }
+        for case in cases("quantile_ci", "index_table") {
+            let (Some(l), Some(u)) = (case["l"].as_u64(), case["u"].as_u64()) else { continue };
+            let n = case["n"].as_u64().unwrap();
+            let up_to = |rank| binom_cdf(rank, n, number(&case, "p")).unwrap();
+            let coverage = up_to(u - 1) - up_to(l - 1);
+            let want = number(&case, "coverage_if_two_sided");
+            assert!(close(coverage, want, TOLERANCE), "{coverage} in {case}");
         }
     }
 

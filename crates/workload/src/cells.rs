@@ -17,9 +17,15 @@ pub(crate) struct Cells {
     count: usize,
 }
 
-/// A row has more than [`CELLS_MAX`] cells.
-#[derive(Debug)]
-pub(crate) struct TooWide;
+/// Why a row cannot be taken apart.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum RowFault {
+    /// It has more than [`CELLS_MAX`] cells.
+    TooWide,
+    /// The file ends within a quoted cell. Whatever came after the quote is in that cell, perhaps
+    /// many rows.
+    OpenQuote,
+}
 
 impl Cells {
     pub(crate) fn new() -> Self {
@@ -36,7 +42,10 @@ impl Cells {
 
     /// Reads on in a row; nothing at all means that the file ends here. Returns how many bytes
     /// belong to the row, its line end among them, and whether it is complete.
-    pub(crate) fn feed(&mut self, input: &[u8]) -> Result<(usize, bool), TooWide> {
+    pub(crate) fn feed(&mut self, input: &[u8]) -> Result<(usize, bool), RowFault> {
+        if input.is_empty() {
+            return self.end().map(|()| (0, true));
+        }
         let mut used = 0;
         loop {
             let text = &mut self.text[self.text_len..];
@@ -50,13 +59,30 @@ impl Cells {
                 ReadRecordResult::InputEmpty => return Ok((used, false)),
                 ReadRecordResult::OutputFull => self.text.resize(self.text.len() * 2, 0),
                 ReadRecordResult::OutputEndsFull if self.ends.len() >= CELLS_MAX => {
-                    return Err(TooWide);
+                    return Err(RowFault::TooWide);
                 }
                 ReadRecordResult::OutputEndsFull => self.ends.resize(self.ends.len() * 2, 0),
             }
             // To the parser an empty piece is the end of the file, which this is not.
-            if used == input.len() && !input.is_empty() {
+            if used == input.len() {
                 return Ok((used, false));
+            }
+        }
+    }
+
+    /// Ends a row where the file does, with the line end that it lacks. The parser would take the end
+    /// of the file for the end of a quoted cell, but a line end within quotes it takes for text.
+    fn end(&mut self) -> Result<(), RowFault> {
+        loop {
+            let text = &mut self.text[self.text_len..];
+            let ends = &mut self.ends[self.count..];
+            let (result, _, nout, nend) = self.csv.read_record(b"\n", text, ends);
+            self.count += nend;
+            match result {
+                _ if nout > 0 => return Err(RowFault::OpenQuote),
+                ReadRecordResult::OutputFull => self.text.resize(self.text.len() * 2, 0),
+                ReadRecordResult::OutputEndsFull => self.ends.resize(self.ends.len() * 2, 0),
+                _ => return Ok(()),
             }
         }
     }
@@ -80,20 +106,21 @@ impl Cells {
 
 #[cfg(test)]
 mod tests {
-    use super::Cells;
+    use super::{Cells, RowFault};
     use proptest::prelude::*;
 
-    fn cells(pieces: &[&[u8]]) -> (Vec<String>, usize) {
+    fn cells(pieces: &[&[u8]]) -> Result<(Vec<String>, usize), RowFault> {
         let (mut cells, mut used) = (Cells::new(), 0);
         cells.begin();
         for piece in pieces.iter().copied().filter(|piece| !piece.is_empty()).chain([&[][..]]) {
-            let (more, done) = cells.feed(piece).unwrap();
+            let (more, done) = cells.feed(piece)?;
             used += more;
             if done {
                 break;
             }
         }
-        (cells.iter().map(|cell| String::from_utf8_lossy(cell).into_owned()).collect(), used)
+        let text = |cell: &[u8]| String::from_utf8_lossy(cell).into_owned();
+        Ok((cells.iter().map(text).collect(), used))
     }
 
     #[test]
@@ -106,12 +133,14 @@ mod tests {
             ("quoted", "\"a,\"\"b\"\"\",c\n", &["a,\"b\"", "c"], 12),
             ("a line end inside quotes", "\"a\nb\",c\n", &["a\nb", "c"], 8),
             ("a quote inside a plain cell", "a\"b,c\n", &["a\"b", "c"], 6),
-            ("an open quote", "a,\"b\n", &["a", "b\n"], 5),
+            ("a quote closed by the end", "a,\"b\"", &["a", "b"], 5),
+            ("a quoted quote at the end", "\"a\"\"\"", &["a\""], 5),
+            ("text after a quote", "\"a\"b\nc", &["ab"], 5),
             ("a byte order mark", "\u{feff}a,b\n", &["a", "b"], 7),
         ] {
             assert_eq!(
                 cells(&[row.as_bytes()]),
-                (want.iter().map(ToString::to_string).collect(), used),
+                Ok((want.iter().map(ToString::to_string).collect(), used)),
                 "{name}"
             );
         }
@@ -119,9 +148,17 @@ mod tests {
 
     #[test]
     fn a_row_without_end_is_refused() {
-        let mut cells = Cells::new();
-        cells.begin();
-        assert!(cells.feed(",".repeat(5_000).as_bytes()).is_err());
+        let wide = ",".repeat(5_000);
+        for (row, want) in [
+            (wide.as_str(), RowFault::TooWide),
+            ("\"", RowFault::OpenQuote),
+            ("a,\"b\n", RowFault::OpenQuote),
+            ("a,\"b\"\"\nc,d\n", RowFault::OpenQuote),
+            ("\u{feff}\"a", RowFault::OpenQuote),
+        ] {
+            assert_eq!(cells(&[row.as_bytes()]), Err(want), "{row:?}");
+        }
+        assert_eq!(cells(&["\u{feff}".as_bytes()]), Ok((vec![], 3)), "no quote in it");
     }
 
     proptest! {

@@ -15,6 +15,8 @@ pub(crate) struct Columns {
     pub(crate) count: usize,
     /// Names that mean nothing here.
     pub(crate) unknown: Vec<String>,
+    /// Columns without a name, such as spreadsheets leave at the end.
+    pub(crate) nameless: u64,
 }
 
 impl Columns {
@@ -29,7 +31,7 @@ impl Columns {
         let mut faulty = false;
         for (at, name) in names.iter().enumerate() {
             let earlier = names[..at].iter().filter(|earlier| *earlier == name).count();
-            if earlier == 1 {
+            if earlier == 1 && !name.is_empty() {
                 faulty = true;
                 add(name, "every name once, whatever its case", "it again".to_owned());
             }
@@ -54,8 +56,9 @@ impl Columns {
             body_json: required("body_json", "this column, the JSON object to send"),
             count: names.len(),
             unknown: Vec::new(),
+            nameless: names.iter().filter(|name| name.is_empty()).count() as u64,
         };
-        let known = ["request_id", "arrival_offset", "mode", "priority", "body_json"];
+        let known = ["", "request_id", "arrival_offset", "mode", "priority", "body_json"];
         let unknown = names.into_iter().filter(|name| !known.contains(&name.as_str())).collect();
         if faulty { None } else { Some(Self { unknown, ..columns }) }
     }

@@ -1,10 +1,11 @@
 //! A workload in a few lines: what `--validate` shows.
 
+use crate::error::printable;
 use crate::index::Index;
-use crate::odd;
+use crate::odd::{self, counted};
 use proofload_record::{Mode, Priority};
 use proofload_units::{human_bytes, human_count, human_duration};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -25,7 +26,8 @@ pub struct Tally {
 /// What is in a workload at speed 1. Prints itself within 80 columns.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Description {
-    /// The file.
+    /// The file. What of it is not UTF-8 is replaced where this is written as JSON.
+    #[serde(serialize_with = "lossy")]
     pub path: PathBuf,
     /// Rows in it.
     pub rows: u64,
@@ -35,9 +37,10 @@ pub struct Description {
     pub span_ns: u64,
     /// Arrivals per second: one less than the rows, over the span. None if all arrive at once.
     pub rate_per_s: Option<f64>,
-    /// Coefficient of variation of the gaps between arrivals, their standard deviation over their
-    /// mean: 0 for even gaps, 1 for a Poisson process, more for bursts. None below three rows, or
-    /// if all arrive at once.
+    /// Burstiness: the coefficient of variation of the gaps between arrivals,
+    /// `√(Σ (gap − mean)² / n) / mean` over all n gaps, one less than the rows. The divisor is n and
+    /// not n − 1, for the gaps are the whole workload and no sample of it. 0 for even gaps, 1 for a
+    /// Poisson process, more for bursts. None below three rows, or if all arrive at once.
     pub gap_cv: Option<f64>,
     /// The longest gap between two arrivals, in nanoseconds.
     pub gap_max_ns: u64,
@@ -192,6 +195,10 @@ impl Gaps {
     }
 }
 
+fn lossy<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&path.to_string_lossy())
+}
+
 fn gcd(mut a: u64, mut b: u64) -> u64 {
     while b > 0 {
         (a, b) = (b, a % b);
@@ -201,17 +208,20 @@ fn gcd(mut a: u64, mut b: u64) -> u64 {
 
 impl fmt::Display for Description {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}", self.path.display())?;
+        let path = self.path.display().to_string();
+        writeln!(f, "{}", path.chars().flat_map(printable).collect::<String>())?;
         let mut line = |label: &str, text: &str| wrap(f, &format!("{label:<12}"), text);
         let rows = human_count(self.rows);
         line(
             "rows",
             &match (self.direct, self.classified) {
+                (1, 0) => format!("{rows}, which names a model"),
+                (0, 1) => format!("{rows}, which names no model: the server chooses"),
                 (_, 0) => format!("{rows}, all name a model"),
                 (0, _) => format!("{rows}, none names a model: the server chooses"),
                 (direct, classified) => format!(
-                    "{rows}: {} name a model, for {} the server chooses",
-                    human_count(direct),
+                    "{rows}: {} a model, for {} the server chooses",
+                    counted(direct, "names", "name"),
                     human_count(classified)
                 ),
             },
@@ -246,8 +256,9 @@ impl fmt::Display for Description {
         line(
             "bodies",
             &format!(
-                "{min} to {max}, {mean} on average; {} of {rows} ask for a stream",
-                human_count(self.stream_asked)
+                "{min} to {max}, {mean} on average; {} of {rows} {} for a stream",
+                human_count(self.stream_asked),
+                if self.stream_asked == 1 { "asks" } else { "ask" }
             ),
         )?;
         for (place, sentence) in self.odd.iter().enumerate() {
@@ -264,13 +275,16 @@ fn list(tallies: &[Tally], shown: usize) -> String {
     let rest = &tallies[tallies.len().min(shown)..];
     if !rest.is_empty() {
         let rows = rest.iter().map(|tally| tally.rows).sum();
-        parts.push(format!("{} more models {}", human_count(rest.len() as u64), human_count(rows)));
+        let more = counted(rest.len() as u64, "more model", "more models");
+        parts.push(format!("{more} {}", human_count(rows)));
     }
     parts.join(", ")
 }
 
-/// Writes `text` after `head`, further lines below it. A word longer than a line is not broken.
+/// Writes `text` after `head`, further lines below it. A word longer than a line is not broken; what a
+/// terminal would obey, as a model's name may have it, is escaped.
 fn wrap(f: &mut fmt::Formatter<'_>, head: &str, text: &str) -> fmt::Result {
+    let text: String = text.chars().flat_map(printable).collect();
     let indent = head.chars().count();
     let (mut line, mut used) = (head.to_owned(), indent);
     for word in text.split(' ') {

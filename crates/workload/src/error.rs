@@ -174,6 +174,15 @@ impl Faults {
     }
 }
 
+/// A character as it may be shown: a control character, which a terminal would obey, is escaped.
+pub(crate) fn printable(character: char) -> impl Iterator<Item = char> {
+    let (escaped, plain) = match character.is_control() {
+        true => (Some(character.escape_default()), None),
+        false => (None, Some(character)),
+    };
+    escaped.into_iter().flatten().chain(plain)
+}
+
 /// `text` between back-quotes on one line, its beginning if it is long.
 pub(crate) fn excerpt(text: &str) -> String {
     excerpt_around(text, 0)
@@ -191,13 +200,7 @@ pub(crate) fn excerpt_around(text: &str, at: usize) -> String {
     if skipped > 0 {
         shown.push('…');
     }
-    for character in rest.by_ref().take(EXCERPT_CHARS) {
-        if character.is_control() {
-            shown.extend(character.escape_default());
-        } else {
-            shown.push(character);
-        }
-    }
+    shown.extend(rest.by_ref().take(EXCERPT_CHARS).flat_map(printable));
     if rest.next().is_some() {
         shown.push('…');
     }

@@ -62,6 +62,10 @@ impl Index {
                 faults.add(too_long(1, line));
                 None
             }
+            Err(StreamError::OpenQuote { line }) => {
+                faults.add(open_quote(1, line));
+                None
+            }
         };
         let Some(columns) = columns else {
             let faults = faults.merge(Faults::default()).unwrap_or_default();
@@ -91,6 +95,10 @@ impl Index {
                 Err(StreamError::Read(source)) => return Err(unreadable(source)),
                 Err(StreamError::TooLong { line }) => {
                     pass.faults.add(too_long(pass.rows.len() as u64 + 2, line));
+                    break;
+                }
+                Err(StreamError::OpenQuote { line }) => {
+                    pass.faults.add(open_quote(pass.rows.len() as u64 + 2, line));
                     break;
                 }
             }
@@ -223,18 +231,18 @@ impl<'a> RowCells<'a> {
             Some(Ok(text)) if !text.is_empty() => return Some(text),
             Some(Ok(_)) => self.fault(name, expected.to_owned(), "an empty cell".to_owned()),
             Some(Err(_)) => {
-                let found = excerpt(&String::from_utf8_lossy(cell.unwrap_or_default()));
-                self.fault(name, format!("{expected} in UTF-8"), found);
+                let text = String::from_utf8_lossy(cell.unwrap_or_default());
+                self.fault(name, format!("{expected} in UTF-8"), quoted(&text, excerpt(&text)));
             }
             None if self.short => {}
             None => {
                 self.short = true;
                 let (has, wants) = (self.stream.cells.count(), self.count);
-                self.fault(
-                    name,
-                    expected.to_owned(),
-                    format!("a row of {has} cells instead of {wants}"),
-                );
+                let found = format!("a row of {has} cells instead of {wants}");
+                // The cells that are missing may stand in the last one.
+                let last = has.checked_sub(1).and_then(|last| self.stream.cells.get(last));
+                let last = String::from_utf8_lossy(last.unwrap_or_default());
+                self.fault(name, expected.to_owned(), quoted(&last, found));
             }
         }
         None
@@ -252,7 +260,7 @@ impl<'a> RowCells<'a> {
                     expected.push_str(" in one quoted cell");
                     expected.push_str(&format!(" (the row has {has} cells, the header {wants})"));
                 }
-                self.fault("body_json", expected, found);
+                self.fault("body_json", expected, quoted(body, found));
                 None
             }
         }
@@ -273,7 +281,7 @@ impl<'a> RowCells<'a> {
         match parse(text) {
             Ok(value) => Some(value),
             Err(expected) => {
-                self.fault(name, expected.to_owned(), excerpt(text));
+                self.fault(name, expected.to_owned(), quoted(text, excerpt(text)));
                 None
             }
         }
@@ -284,6 +292,14 @@ impl<'a> RowCells<'a> {
 fn repeated(mut hashes: Vec<u64>) -> u64 {
     hashes.sort_unstable();
     hashes.windows(2).filter(|pair| pair[0] == pair[1]).count() as u64
+}
+
+/// `found` with a hint, where the faulty `cell` spans lines: an open quote pulls the next rows in.
+fn quoted(cell: &str, mut found: String) -> String {
+    if cell.contains('\n') {
+        found.push_str(" in a cell that spans lines; is a quote left open?");
+    }
+    found
 }
 
 fn too_many(line: u64) -> Fault {
@@ -304,5 +320,15 @@ fn too_long(row: u64, line: u64) -> Fault {
         column: String::new(),
         expected: format!("a row of at most {mib} MiB and 4096 cells"),
         found: "more; is a quote left open?".to_owned(),
+    }
+}
+
+fn open_quote(row: u64, line: u64) -> Fault {
+    Fault {
+        row,
+        line,
+        column: String::new(),
+        expected: "a closing quote".to_owned(),
+        found: format!("the end of the file: the quote opened in row {row} is never closed"),
     }
 }

@@ -73,6 +73,10 @@ pub(crate) fn sentences(about: &Description, gaps: &Gaps, index: &Index) -> Vec<
             counted(columns.unknown.len() as u64, "column is", "columns are")
         ));
     }
+    if columns.nameless > 0 {
+        let text = counted(columns.nameless, "column has", "columns have");
+        odd.push(format!("{text} no name; ignored"));
+    }
     if survey.long_rows > 0 {
         let text = counted(survey.long_rows, "row has", "rows have");
         odd.push(format!("{text} more cells than the header; the last ones are ignored"));
@@ -111,6 +115,7 @@ fn arrivals(odd: &mut Vec<String>, about: &Description, gaps: &Gaps) {
     }
 }
 
-fn counted(count: u64, one: &str, many: &str) -> String {
+/// A count with the word for it.
+pub(crate) fn counted(count: u64, one: &str, many: &str) -> String {
     format!("{} {}", human_count(count), if count == 1 { one } else { many })
 }

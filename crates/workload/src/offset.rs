@@ -19,7 +19,7 @@ pub(crate) fn parse_offset(text: &str) -> Result<u64, &'static str> {
         None => (false, text.strip_prefix('+').unwrap_or(text)),
     };
     let (mantissa, exponent) = match number.split_once(['e', 'E']) {
-        Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().map_err(|_| DECIMAL)?),
+        Some((mantissa, exponent)) => (mantissa, parse_exponent(exponent).ok_or(DECIMAL)?),
         None => (number, 0),
     };
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
@@ -51,6 +51,22 @@ pub(crate) fn parse_offset(text: &str) -> Result<u64, &'static str> {
     if ns > OFFSET_MAX_NS { Err("at most 31622400000 milliseconds (366 days)") } else { Ok(ns) }
 }
 
+/// A whole number with or without a sign. Beyond 32 bits it is the nearest that fits: no row has
+/// digits enough to make up for that many places.
+fn parse_exponent(text: &str) -> Option<i32> {
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(rest) => (-1, rest),
+        None => (1, text.strip_prefix('+').unwrap_or(text)),
+    };
+    if digits.is_empty() {
+        return None;
+    }
+    digits.bytes().try_fold(0_i32, |exponent, digit| {
+        let digit = digit.is_ascii_digit().then(|| i32::from(digit - b'0'))?;
+        Some(exponent.saturating_mul(10).saturating_add(sign * digit))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::{OFFSET_MAX_NS, parse_offset};
@@ -74,6 +90,9 @@ mod tests {
             ("0.00000005", 0),
             ("1e-999999999", 0),
             ("0e999999999", 0),
+            ("0e99999999999", 0),
+            ("1e-99999999999", 0),
+            ("1e+000000000000003", 1_000_000_000),
             ("0.1", 100_000),
             ("9007199254.740993", 9_007_199_254_740_993),
             ("31622400000", OFFSET_MAX_NS),
@@ -85,19 +104,20 @@ mod tests {
     #[test]
     fn refuses_the_rest() {
         for text in [
-            "", "-", ".", "e3", "1e", "1e1.5", "12ms", "1,5", "1_000", "inf", "NaN", "0x10", "1 2",
-            "١",
+            "", "-", ".", "e3", "1e", "1e-", "1e+-1", "1e1.5", "0e9x", "12ms", "1,5", "1_000",
+            "inf", "NaN", "0x10", "1 2", "١",
         ] {
             assert_eq!(parse_offset(text), Err("a decimal number of milliseconds"), "{text:?}");
         }
-        for text in ["-1", "-0.0000001", "-1e-9"] {
+        for text in ["-1", "-0.0000001", "-1e-9", "-1e99999999999"] {
             assert_eq!(
                 parse_offset(text),
                 Err("a number of milliseconds that is not negative"),
                 "{text:?}"
             );
         }
-        for text in ["31622400000.000001", "1700000000000", "1e400", "9e99999999"] {
+        for text in ["31622400000.000001", "1700000000000", "1e400", "9e99999999", "1e99999999999"]
+        {
             assert!(parse_offset(text).unwrap_err().starts_with("at most"), "{text:?}");
         }
     }

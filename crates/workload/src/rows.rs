@@ -1,6 +1,6 @@
 //! Rows of a file: all in a stream the first time, one by its offset after that.
 
-use crate::cells::Cells;
+use crate::cells::{Cells, RowFault};
 use crate::columns::Columns;
 use crate::index::Row;
 use crate::source::Handle;
@@ -26,6 +26,10 @@ pub(crate) enum StreamError {
     Read(io::Error),
     /// The row that begins on `line` has too many bytes or cells.
     TooLong {
+        line: u64,
+    },
+    /// In the row that begins on `line` a quote is opened that nothing closes.
+    OpenQuote {
         line: u64,
     },
 }
@@ -82,9 +86,10 @@ impl Stream {
         while !ended {
             let piece = self.handle.at(self.offset, 1)?;
             let at_end = piece.is_empty();
-            let Ok((used, done)) = self.cells.feed(piece) else {
-                return Err(StreamError::TooLong { line });
-            };
+            let (used, done) = self.cells.feed(piece).map_err(|fault| match fault {
+                RowFault::TooWide => StreamError::TooLong { line },
+                RowFault::OpenQuote => StreamError::OpenQuote { line },
+            })?;
             crc = crc32c::crc32c_append(crc, &piece[..used]);
             self.line += lines(&piece[..used]);
             self.offset += used as u64;

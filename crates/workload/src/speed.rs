@@ -71,12 +71,14 @@ mod tests {
     }
 
     proptest! {
-            #[test]
-            fn is_near_the_float_and_keeps_the_order(speed in Speed::RANGE, a in 0..OFFSET_MAX_NS, b in 0..OFFSET_MAX_NS) {
-                let exact = Speed::new(speed).unwrap();
-                let float = a as f64 / speed;
-                prop_assert!((exact.due_ns(a) as f64 - float).abs() <= 0.5 + float * 1e-15);
-    prop_assert!(exact.due_ns(a.max(b)) >= exact.due_ns(a.min(b)));
-            }
+        #[test]
+        fn is_near_the_float_and_keeps_the_order(
+            speed in Speed::RANGE, a in 0..OFFSET_MAX_NS, b in 0..OFFSET_MAX_NS,
+        ) {
+            let exact = Speed::new(speed).unwrap();
+            let float = a as f64 / speed;
+            prop_assert!((exact.due_ns(a) as f64 - float).abs() <= 0.5 + float * 1e-15);
+            prop_assert!(exact.due_ns(a.max(b)) >= exact.due_ns(a.min(b)));
         }
+    }
 }

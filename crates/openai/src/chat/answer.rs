@@ -1,18 +1,23 @@
 //! Answers as a client reads them: chunks of a stream, and whole completions.
 
+use super::fields::{Text, read_fields};
 use super::message::{Message, list};
-use super::{Malformed, Usage, object};
+use super::{Malformed, Usage};
+use crate::sse;
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 
 /// What one event of a stream says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event<'a> {
-    /// `[DONE]`: the server has said everything.
+    /// `[DONE]`: the server has said everything. What follows is no part of the answer, and it is
+    /// for the reader of the stream to ignore it: nothing here remembers what came before.
     Done,
     /// A chunk of the answer.
     Delta(Delta),
-    /// The server failed in mid-stream; its message, or the error as it stands if it has none.
+    /// The server failed in mid-stream: an error object, or an event named `error`. Its message, or
+    /// the error as it stands if it has none.
     Error(Cow<'a, str>),
 }
 
@@ -48,22 +53,26 @@ pub struct Completion {
     pub usage: Option<Usage>,
 }
 
-/// Reads the data of one event. Empty data, which some proxies send to keep a connection open, is
-/// a chunk that adds nothing.
+/// Reads one event. Empty data, which some proxies send to keep a connection open, is a chunk that
+/// adds nothing. An event named `error` is an error whatever its data.
 ///
 /// Does not allocate but for what only rare chunks have: an error, content in parts, or unknown
 /// fields that nest (log probabilities).
 ///
 /// # Errors
 /// [`Malformed`] if it is neither `[DONE]` nor a JSON object with the shape of a chunk.
-pub fn read_event(data: &str) -> Result<Event<'_>, Malformed> {
+pub fn read_event(event: sse::Event<'_>) -> Result<Event<'_>, Malformed> {
+    let sse::Event { data, is_error } = event;
+    if is_error {
+        return Ok(Event::Error(words_of_named_error(data)));
+    }
     match data.trim_ascii() {
         "[DONE]" => return Ok(Event::Done),
         "" => return Ok(Event::Delta(Delta::default())),
         _ => {}
     }
     let malformed = |source| Malformed { expected: "chat completion chunk", source };
-    let answer: Answer<'_> = object(data.as_bytes()).map_err(malformed)?;
+    let answer: Answer<'_> = serde_json::from_str(data).map_err(malformed)?;
     if let Some(message) = answer.error_message() {
         return Ok(Event::Error(message));
     }
@@ -80,7 +89,7 @@ pub fn read_event(data: &str) -> Result<Event<'_>, Malformed> {
 /// [`Malformed`] if it is not a JSON object with the shape of a completion.
 pub fn read_reply(body: &[u8]) -> Result<Reply<'_>, Malformed> {
     let malformed = |source| Malformed { expected: "chat completion", source };
-    let answer: Answer<'_> = object(body).map_err(malformed)?;
+    let answer: Answer<'_> = serde_json::from_slice(body).map_err(malformed)?;
     if let Some(message) = answer.error_message() {
         return Ok(Reply::Error(message));
     }
@@ -92,16 +101,16 @@ pub fn read_reply(body: &[u8]) -> Result<Reply<'_>, Malformed> {
 }
 
 /// A chunk or a completion: the two differ in where a choice has its text.
-#[derive(Default, serde::Deserialize)]
-#[serde(default, expecting = "an object")]
+#[derive(Default)]
 struct Answer<'a> {
-    #[serde(borrow, deserialize_with = "list::<_, Choice<'a>, _>")]
     choices: Choices<'a>,
     usage: Option<Counts<'a>>,
     error: Option<&'a RawValue>,
     object: Option<&'a RawValue>,
     message: Option<&'a RawValue>,
 }
+
+read_fields!(Answer<'de>, "an object", choices, usage, error, object, message);
 
 impl<'a> Answer<'a> {
     /// `{"error": …}` at the top or in a choice, or vLLM's `{"object": "error", "message": …}`.
@@ -125,23 +134,23 @@ impl<'a> Answer<'a> {
     }
 }
 
-#[derive(Default, serde::Deserialize)]
-#[serde(default, expecting = "an object of token counts")]
+#[derive(Default)]
 struct Counts<'a> {
-    #[serde(borrow)]
     prompt_tokens: Option<&'a RawValue>,
     completion_tokens: Option<&'a RawValue>,
 }
 
-#[derive(Default, serde::Deserialize)]
-#[serde(default, expecting = "a choice")]
+read_fields!(Counts<'de>, "an object of token counts", prompt_tokens, completion_tokens);
+
+#[derive(Default)]
 struct Choice<'a> {
     delta: Option<Message>,
     message: Option<Message>,
-    #[serde(borrow)]
     finish_reason: Option<&'a RawValue>,
     error: Option<&'a RawValue>,
 }
+
+read_fields!(Choice<'de>, "a choice", delta, message, finish_reason, error);
 
 /// All choices taken together.
 #[derive(Default)]
@@ -152,6 +161,12 @@ struct Choices<'a> {
     message_text: bool,
     finished: bool,
     error: Option<&'a RawValue>,
+}
+
+impl<'de> Deserialize<'de> for Choices<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        list::<Self, Choice<'de>, D>(deserializer)
+    }
 }
 
 impl<'a> Extend<Choice<'a>> for Choices<'a> {
@@ -171,14 +186,28 @@ fn is_error(error: &RawValue) -> bool {
     !matches!(error.get(), "false" | "\"\"")
 }
 
+/// What an event named `error` says: the message in any of the dialects, with or without an `error`
+/// around it; otherwise the data as it stands, which need not be JSON.
+fn words_of_named_error(data: &str) -> Cow<'_, str> {
+    let data = data.trim_ascii();
+    if data.is_empty() {
+        return Cow::Borrowed("an event named `error` without data");
+    }
+    let answer = serde_json::from_str::<Answer<'_>>(data).ok();
+    answer
+        .and_then(|answer| answer.error_message())
+        .unwrap_or_else(|| serde_json::from_str(data).map_or(Cow::Borrowed(data), words_of_error))
+}
+
 /// The message of an error object; without one the error as it stands, for its code or type says
 /// something too.
 fn words_of_error(error: &RawValue) -> Cow<'_, str> {
-    #[derive(serde::Deserialize)]
+    #[derive(Default)]
     struct Object<'a> {
-        #[serde(borrow)]
         message: Option<&'a RawValue>,
     }
+
+    read_fields!(Object<'de>, "an object", message);
 
     let object = serde_json::from_str::<Object<'_>>(error.get());
     let message = object.ok().and_then(|object| object.message);
@@ -187,20 +216,22 @@ fn words_of_error(error: &RawValue) -> Cow<'_, str> {
 
 /// The text of a string; anything else as it stands.
 fn words(value: &RawValue) -> Cow<'_, str> {
-    #[derive(serde::Deserialize)]
-    struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
-
     serde_json::from_str(value.get()).map_or(Cow::Borrowed(value.get()), |Text(text)| text)
 }
 
 #[cfg(test)]
 mod tests {
     use super::{Completion, Delta, Event, Reply, read_event, read_reply};
-    use crate::chat::Usage;
+    use crate::chat::{Malformed, Usage};
+    use crate::sse;
 
     const NOTHING: Delta = Delta { has_text: false, finished: false, usage: None };
     const TEXT: Delta = Delta { has_text: true, ..NOTHING };
     const FINISHED: Delta = Delta { finished: true, ..NOTHING };
+
+    fn read(data: &str) -> Result<Event<'_>, Malformed> {
+        read_event(sse::Event { data, is_error: false })
+    }
 
     #[test]
     fn finds_text_in_a_delta_wherever_servers_put_it() {
@@ -234,7 +265,7 @@ mod tests {
             ("unknown fields", r#"{"a":[{"b":[1,2.5e3,true]}],"content":"a","c":{}}"#, TEXT),
         ] {
             let data = format!(r#"{{"choices":[{{"index":0,"delta":{delta}}}]}}"#);
-            assert_eq!(read_event(&data).unwrap(), Event::Delta(want), "{name}: {data}");
+            assert_eq!(read(&data).unwrap(), Event::Delta(want), "{name}: {data}");
         }
     }
 
@@ -276,15 +307,26 @@ mod tests {
                 r#"{"usage":{"prompt_tokens":-1,"completion_tokens":99999999999}}"#,
                 NOTHING,
             ),
+            (
+                "of a field twice the last counts",
+                r#"{"usage":{"prompt_tokens":1},"usage":{"prompt_tokens":2,"prompt_tokens":3}}"#,
+                usage(Some(3), None),
+            ),
+            (
+                "choices twice",
+                r#"{"choices":[{"finish_reason":"x"}],"choices":[{"delta":null,"delta":{"content":"a"}}]}"#,
+                TEXT,
+            ),
+            ("an escaped name", r#"{"us\u0061ge":{"prompt_tokens":1}}"#, usage(Some(1), None)),
             ("no error", r#"{"error":null,"choices":[]}"#, NOTHING),
             ("no error, as text", r#"{"error":"","choices":[]}"#, NOTHING),
             ("no error, as a flag", r#"{"error":false,"choices":[]}"#, NOTHING),
             ("a message without error", r#"{"object":"x","message":"hi"}"#, NOTHING),
         ] {
-            assert_eq!(read_event(data).unwrap(), Event::Delta(want), "{name}: {data}");
+            assert_eq!(read(data).unwrap(), Event::Delta(want), "{name}: {data}");
         }
         for data in ["[DONE]", " [DONE]\t"] {
-            assert_eq!(read_event(data).unwrap(), Event::Done);
+            assert_eq!(read(data).unwrap(), Event::Done);
         }
     }
 
@@ -307,9 +349,27 @@ mod tests {
             ("a number", r#"{"error":500}"#, "500"),
             ("a list", r#"{"error":[]}"#, "[]"),
         ] {
-            assert_eq!(read_event(data).unwrap(), Event::Error(want.into()), "{name}: {data}");
+            assert_eq!(read(data).unwrap(), Event::Error(want.into()), "{name}: {data}");
             let reply = read_reply(data.as_bytes()).unwrap();
             assert_eq!(reply, Reply::Error(want.into()), "{name}: {data}");
+        }
+    }
+
+    #[test]
+    fn an_event_named_error_is_an_error_whatever_its_data() {
+        for (name, data, want) in [
+            ("a message", r#"{"message":"boom"}"#, "boom"),
+            ("a message twice", r#"{"message":"a","message":"boom"}"#, "boom"),
+            ("in an error", r#"{"error":{"message":"boom"},"message":"b"}"#, "boom"),
+            ("text", " boom\nbang", "boom\nbang"),
+            ("a JSON string", r#""boom \"bang\" ""#, "boom \"bang\" "),
+            ("another object", r#"{"detail":"boom"}"#, r#"{"detail":"boom"}"#),
+            ("not even a chunk", r#"{"choices":1,"message":"boom"}"#, "boom"),
+            ("a list", "[1]", "[1]"),
+            ("nothing", "", "an event named `error` without data"),
+        ] {
+            let event = read_event(sse::Event { data, is_error: true }).unwrap();
+            assert_eq!(event, Event::Error(want.into()), "{name}: {data}");
         }
     }
 
@@ -354,7 +414,7 @@ mod tests {
             "{\"choices\":[{\"delta\":{\"content\":\"cut",
             "[DONE] secret",
         ] {
-            let malformed = read_event(data).unwrap_err();
+            let malformed = read(data).unwrap_err();
             assert_eq!(malformed.to_string(), "not a chat completion chunk", "{data}");
             assert!(read_reply(data.as_bytes()).is_err(), "{data}");
         }
@@ -371,9 +431,9 @@ mod tests {
             format!(r#"{{"unknown":{deep}"#),
             format!(r#"{{"error":{deep}"#),
         ] {
-            assert!(read_event(&data).is_err());
+            assert!(read(&data).is_err());
         }
         let closed = format!(r#"{{"error":{deep}{}}}"#, "]".repeat(200_000));
-        assert!(matches!(read_event(&closed), Ok(Event::Error(_))));
+        assert!(matches!(read(&closed), Ok(Event::Error(_))));
     }
 }

@@ -1,21 +1,31 @@
 //! Whether the model wrote text in a message or a delta, found without reading the text.
 
+use super::fields::read_fields;
 use serde::de::{Deserialize, Deserializer, Error as _, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use std::fmt;
 use std::marker::PhantomData;
 
-#[derive(Default, serde::Deserialize)]
-#[serde(default, expecting = "a message")]
+#[derive(Default)]
 pub(super) struct Message {
     content: Content,
     refusal: Text,
     reasoning: Text,
     reasoning_content: Text,
-    #[serde(deserialize_with = "list::<_, ToolCall, _>")]
-    tool_calls: AnyText,
+    tool_calls: ToolCalls,
     function_call: Option<Call>,
 }
+
+read_fields!(
+    Message,
+    "a message",
+    content,
+    refusal,
+    reasoning,
+    reasoning_content,
+    tool_calls,
+    function_call
+);
 
 impl Message {
     pub(super) fn has_text(&self) -> bool {
@@ -28,21 +38,23 @@ impl Message {
     }
 }
 
-#[derive(Default, serde::Deserialize)]
-#[serde(default, expecting = "a tool call")]
+#[derive(Default)]
 struct ToolCall {
     function: Option<Call>,
     custom: Option<Call>,
 }
 
+read_fields!(ToolCall, "a tool call", function, custom);
+
 /// What is called and with what: `arguments` of a function, `input` of a custom tool.
-#[derive(Default, serde::Deserialize)]
-#[serde(default, expecting = "a call")]
+#[derive(Default)]
 struct Call {
     name: Text,
     arguments: Text,
     input: Text,
 }
+
+read_fields!(Call, "a call", name, arguments, input);
 
 impl Call {
     fn has_text(&self) -> bool {
@@ -51,19 +63,26 @@ impl Call {
 }
 
 /// A part of a content that is a list.
-#[derive(Default, serde::Deserialize)]
-#[serde(default, expecting = "a part of a content")]
+#[derive(Default)]
 struct Part {
     text: Text,
     refusal: Text,
     thinking: Text,
 }
 
-/// Whether any member of a list holds text.
-#[derive(Default)]
-struct AnyText(bool);
+read_fields!(Part, "a part of a content", text, refusal, thinking);
 
-impl Extend<ToolCall> for AnyText {
+/// Whether any call of a list holds text.
+#[derive(Default)]
+struct ToolCalls(bool);
+
+impl<'de> Deserialize<'de> for ToolCalls {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        list::<Self, ToolCall, D>(deserializer)
+    }
+}
+
+impl Extend<ToolCall> for ToolCalls {
     fn extend<I: IntoIterator<Item = ToolCall>>(&mut self, calls: I) {
         for call in calls {
             let called = [call.function, call.custom];
@@ -72,7 +91,11 @@ impl Extend<ToolCall> for AnyText {
     }
 }
 
-impl Extend<Part> for AnyText {
+/// Whether any part of a list holds text.
+#[derive(Default)]
+struct Parts(bool);
+
+impl Extend<Part> for Parts {
     fn extend<I: IntoIterator<Item = Part>>(&mut self, parts: I) {
         for part in parts {
             self.0 |= part.text.0 || part.refusal.0 || part.thinking.0;
@@ -101,8 +124,8 @@ impl<'de> Deserialize<'de> for Content {
         let json = <&RawValue>::deserialize(deserializer)?.get();
         if json.starts_with('[') {
             let mut parts = serde_json::Deserializer::from_str(json);
-            return list::<AnyText, Part, _>(&mut parts)
-                .map(|AnyText(any)| Self(any))
+            return list::<Parts, Part, _>(&mut parts)
+                .map(|Parts(any)| Self(any))
                 .map_err(D::Error::custom);
         }
         Ok(Self(json.starts_with('"') && json.len() > 2))

@@ -31,8 +31,8 @@ fn body() -> Vec<u8> {
 fn read(decoder: &mut Decoder, body: &[u8], piece_bytes: usize) -> usize {
     let mut events = 0;
     for piece in body.chunks(piece_bytes) {
-        let on_event = |data: &str| {
-            assert!(matches!(chat::read_event(data), Ok(Event::Delta(_))));
+        let on_event = |event: sse::Event<'_>| {
+            assert!(matches!(chat::read_event(event), Ok(Event::Delta(_))));
             events += 1;
         };
         assert_eq!(decoder.feed(piece, on_event), Ok(()));
@@ -74,7 +74,8 @@ fn ordinary_chunks_of_every_dialect_do_not_allocate() {
         r#"{"choices":[],"usage":{"completion_tokens":8,"prompt_tokens":22,"prompt_tokens_details":{"cached_tokens":21}},"timings":{"cache_n":21,"prompt_ms":0.584}}"#,
         "[DONE]",
     ] {
-        let seen = measure(|| assert!(chat::read_event(data).is_ok()));
+        let event = sse::Event { data, is_error: false };
+        let seen = measure(|| assert!(chat::read_event(event).is_ok()));
         assert_eq!(seen.count_total, 0, "{data}: {seen:?}");
     }
 }

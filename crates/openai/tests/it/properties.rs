@@ -6,13 +6,17 @@ use proptest::prelude::*;
 
 const LIMIT_BYTES: usize = 64;
 
+const fn unnamed(data: &str) -> sse::Event<'_> {
+    sse::Event { data, is_error: false }
+}
+
 fn decode<'a>(
     pieces: impl IntoIterator<Item = &'a [u8]>,
     limit_bytes: usize,
 ) -> (Vec<String>, Result<bool, FeedError>) {
     let (mut decoder, mut events) = (Decoder::with_limit(limit_bytes), Vec::new());
     for piece in pieces {
-        if let Err(error) = decoder.feed(piece, |data| events.push(data.to_owned())) {
+        if let Err(error) = decoder.feed(piece, |event| events.push(event.data.to_owned())) {
             return (events, Err(error));
         }
     }
@@ -122,14 +126,14 @@ proptest! {
             (written(&|out| writer.finish(&reason, out)), Delta { finished: true, ..nothing }),
             (written(&|out| writer.usage(usage, out)), counted),
         ] {
-            prop_assert_eq!(chat::read_event(&json).unwrap(), Event::Delta(want));
+            prop_assert_eq!(chat::read_event(unnamed(&json)).unwrap(), Event::Delta(want));
         }
         let json = written(&|out| writer.completion(&text, &reason, usage, out));
         let want = Completion { has_text, finished: true, usage: Some(usage) };
         prop_assert_eq!(chat::read_reply(json.as_bytes()).unwrap(), Reply::Completion(want));
         if has_text {
             let json = written(&|out| chat::error(&text, "kind", out));
-            prop_assert_eq!(chat::read_event(&json).unwrap(), Event::Error(text.into()));
+            prop_assert_eq!(chat::read_event(unnamed(&json)).unwrap(), Event::Error(text.into()));
         }
     }
 
@@ -140,7 +144,8 @@ proptest! {
         let (head, tail) = whole.split_at(at.index(whole.len()));
         for tail in [tail, &tail[1..], ""] {
             let damaged = format!("{head}{with}{tail}");
-            let _ = chat::read_event(&damaged);
+            let _ = chat::read_event(unnamed(&damaged));
+            let _ = chat::read_event(sse::Event { data: &damaged, is_error: true });
             let _ = chat::read_reply(damaged.as_bytes());
             let _ = chat::read_request(damaged.as_bytes());
         }

@@ -1,7 +1,7 @@
 //! What is read from `fixtures/openai`, in short, event by event.
 
 use proofload_openai::chat::{self, Completion, Event, Reply, Usage};
-use proofload_openai::sse::Decoder;
+use proofload_openai::sse::{self, Decoder};
 use std::path::PathBuf;
 
 fn sample(name: &str) -> String {
@@ -18,8 +18,8 @@ fn captured(section: &str) -> String {
     section[body + 1..].to_owned()
 }
 
-fn describe(data: &str) -> String {
-    match chat::read_event(data).unwrap() {
+fn describe(event: sse::Event<'_>) -> String {
+    match chat::read_event(event).unwrap() {
         Event::Done => "done".to_owned(),
         Event::Error(message) => format!("error `{message}`"),
         Event::Delta(delta) => {
@@ -39,7 +39,7 @@ fn describe(data: &str) -> String {
 fn summary(body: &str, piece_bytes: usize) -> String {
     let (mut decoder, mut events) = (Decoder::default(), Vec::<(String, usize)>::new());
     for piece in body.as_bytes().chunks(piece_bytes) {
-        let on_event = |data: &str| match (describe(data), events.last_mut()) {
+        let on_event = |event: sse::Event<'_>| match (describe(event), events.last_mut()) {
             (event, Some((last, count))) if event == *last => *count += 1,
             (event, _) => events.push((event, 1)),
         };

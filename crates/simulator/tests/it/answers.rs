@@ -1,6 +1,6 @@
 //! Answers when all is well.
 
-use crate::client::{body, connect, get, post, read_until, send, start, start_logged};
+use crate::client::{body, connect, get, post, read_event, read_until, send, start, start_logged};
 use proofload_openai::chat::{self, Event, Reply};
 use std::io::Write;
 use std::sync::mpsc;
@@ -15,7 +15,7 @@ fn a_stream_has_role_text_finish_usage_and_done() {
     assert_eq!(seen.header("x-request-id").as_deref(), Some("run-1"));
     assert!(seen.is_whole());
     let events = seen.events();
-    let read: Vec<_> = events.iter().map(|data| chat::read_event(data).unwrap()).collect();
+    let read: Vec<_> = events.iter().map(|data| read_event(data).unwrap()).collect();
     assert_eq!(read.len(), 1 + 5 + 3);
     assert!(events[0].contains("\"role\":\"assistant\""), "{}", events[0]);
     let Event::Delta(role) = read[0] else { panic!("{read:?}") };

@@ -161,19 +161,26 @@ impl Seen {
     /// The data of each event.
     pub(crate) fn events(&self) -> Vec<String> {
         let mut events = Vec::new();
-        sse::Decoder::default().feed(&self.body().0, |data| events.push(data.to_owned())).unwrap();
+        sse::Decoder::default()
+            .feed(&self.body().0, |event| events.push(event.data.to_owned()))
+            .unwrap();
         events
     }
 
     /// Chunks with text, and the tokens that the server states.
     pub(crate) fn counted(&self) -> (u32, Option<u32>) {
         let (mut chunks, mut tokens) = (0, None);
-        for event in self.events() {
-            if let Ok(chat::Event::Delta(delta)) = chat::read_event(&event) {
+        for data in self.events() {
+            if let Ok(chat::Event::Delta(delta)) = read_event(&data) {
                 chunks += u32::from(delta.has_text);
                 tokens = delta.usage.and_then(|usage| usage.completion_tokens).or(tokens);
             }
         }
         (chunks, tokens)
     }
+}
+
+/// What an event with this data says.
+pub(crate) fn read_event(data: &str) -> Result<chat::Event<'_>, chat::Malformed> {
+    chat::read_event(sse::Event { data, is_error: false })
 }

@@ -1,6 +1,8 @@
 //! Each fault as it looks on the wire.
 
-use crate::client::{Seen, body, connect, get, post, read_until, send, start, wait_for};
+use crate::client::{
+    Seen, body, connect, get, post, read_event, read_until, send, start, wait_for,
+};
 use proofload_openai::chat::{self, Event, Reply};
 use proofload_simulator::Fault;
 use std::io::{ErrorKind, Write};
@@ -64,7 +66,7 @@ fn a_stream_that_goes_wrong_in_its_middle() {
         assert_eq!(seen.is_whole(), whole, "{fault}");
         assert_eq!(seen.counted().0, chunks, "{fault}");
         let events = seen.events();
-        let read: Vec<_> = events.iter().map(|data| chat::read_event(data)).collect();
+        let read: Vec<_> = events.iter().map(|data| read_event(data)).collect();
         let finished = read
             .iter()
             .flatten()

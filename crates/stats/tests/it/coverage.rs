@@ -1,6 +1,6 @@
 //! Whether an interval holds the truth as often as it says, where the truth is known.
 
-use proofload_stats::{Confidence, Percentile, Quantile};
+use proofload_stats::{Confidence, Percentile, Quantile, shift, tau};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -66,4 +66,22 @@ fn dependent_values_are_covered() {
         let covered = coverage(autoregressive, q, standard_normal * STATIONARY_SD);
         assert!(covered >= 0.88, "{q}: {covered}");
     }
+}
+
+#[test]
+fn contrasts_of_nothing_are_covered_where_values_depend_on_each_other_too() {
+    let above_0 = |values: &[f64]| tau(values.iter().map(|&value| value > 0.0));
+    let holds = |seed| {
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        let [base, other] = [1_000, 300].map(|n| {
+            let mut values = autoregressive(&mut random);
+            values.truncate(n);
+            values
+        });
+        let taus = [above_0(&base), above_0(&other)];
+        let found = shift(&base, &other, taus, Confidence::PERCENT_95).unwrap();
+        found.lower.unwrap() <= 0.0 && 0.0 <= found.upper.unwrap()
+    };
+    let covered = (0..REPETITIONS).filter(|&seed| holds(seed)).count() as f64 / REPETITIONS as f64;
+    assert!((0.9..=0.995).contains(&covered), "{covered}");
 }

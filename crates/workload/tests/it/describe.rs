@@ -9,7 +9,7 @@ fn odd(text: &str) -> Vec<String> {
 
 #[test]
 fn arrivals_are_described() {
-    // Gaps of 1, 1 and 4 s: mean 2, variance 2.
+    // Gaps of 1, 1 and 4 s: mean 2, variance 2 with divisor 3.
     let about =
         open("arrival_offset,body_json\n1000,{}\n2000,{}\n3000,{}\n7000,{}\n").unwrap().describe();
     assert_eq!((about.first_ns, about.span_ns), (1_000_000_000, 6_000_000_000));
@@ -116,6 +116,14 @@ fn each_oddity_has_its_sentence() {
             vec!["1 column is ignored: `owner`"],
         ),
         (
+            format!("{header},\na,0,batch,low,{a},x\nb,1,batch,mid,{b}\n"),
+            vec!["1 column has no name; ignored"],
+        ),
+        (
+            format!("{header},owner,, \na,0,batch,low,{a},x,y,\nb,1,batch,mid,{b},,,\n"),
+            vec!["1 column is ignored: `owner`", "2 columns have no name; ignored"],
+        ),
+        (
             format!("{header}\na,0,batch,low,{a},x\nb,1,batch,mid,{b}\n"),
             vec!["1 row has more cells than the header; the last ones are ignored"],
         ),
@@ -142,6 +150,39 @@ fn a_description_fits_a_narrow_terminal() {
     assert!(text.lines().skip(1).all(|line| line.chars().count() <= 80), "{text}");
     let words: Vec<&str> = text.split_whitespace().collect();
     assert!(words.join(" ").contains("4 more models 8"), "{text}");
+}
+
+#[test]
+fn one_is_not_spoken_of_as_many() {
+    let say = |rows: &str| {
+        let text = open(format!("{HEADER}{rows}")).unwrap().describe().to_string();
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let row = |id: &str, body: &str| format!("{id},0,batch,low,{}\n", cell(body));
+    let named = row("a", r#"{"model":"m","stream":true}"#);
+    for (name, rows, want) in [
+        ("it names a model", named.clone(), "rows 1, which names a model"),
+        ("it does not", row("a", "{}"), "rows 1, which names no model: the server chooses"),
+        ("one of two", named.clone() + &row("b", "{}"), "rows 2: 1 names a model, for 1 the"),
+        ("its body", named.clone(), "1 of 1 asks for a stream"),
+        ("one of two bodies", named + &row("b", "{}"), "1 of 2 asks for a stream"),
+    ] {
+        let text = say(&rows);
+        assert!(text.contains(want), "{name}: {text}");
+    }
+    let models: String =
+        (0..9).map(|n| row(&format!("r{n}"), &format!("{{\"model\":\"m{n}\"}}"))).collect();
+    assert!(say(&models).contains("1 more model 1"), "{}", say(&models));
+}
+
+#[test]
+fn a_model_name_cannot_steer_the_terminal() {
+    let model = r#"{"model":"a\u001b[2J\u009bm\nb\u007f","messages":[]}"#;
+    let about = open(format!("{HEADER}a,0,batch,low,{}\n", cell(model))).unwrap().describe();
+    let text = about.to_string();
+    assert!(text.contains(r"models      a\u{1b}[2J\u{9b}m\nb\u{7f} 1"), "{text}");
+    assert!(!text.chars().any(|char| char.is_control() && char != '\n'), "{text:?}");
+    assert_eq!(about.models[0].name, "a\u{1b}[2J\u{9b}m\nb\u{7f}", "JSON has it as it is");
 }
 
 #[test]

@@ -73,7 +73,7 @@ fn a_faulty_cell_names_row_column_expected_and_found() {
         ("a string", "a,0,batch,low,\"\"\"{}\"\"\"", "body_json", "a JSON object", "`\"{}\"`"),
         (
             "cut off",
-            "a,0,batch,low,\"{\"\"a\"\":[1",
+            "a,0,batch,low,\"{\"\"a\"\":[1\"",
             "body_json",
             "a JSON object (EOF while parsing a list at line 1 column 7)",
             "`{\"a\":[1`",
@@ -238,6 +238,46 @@ fn the_first_ten_faults_are_reported_in_the_order_of_the_file() {
             "{path}:3: column `request_id`: expected an id of its own, found `r0`, the id of row 2"
         )
     );
+}
+
+#[test]
+fn a_quote_that_nothing_closes_is_named_where_it_was_opened() {
+    let good = "a,0,batch,low,{}\n";
+    for (name, text, row, line) in [
+        ("the last cell", format!("{HEADER}{good}b,0,batch,low,\"{{}}\n"), 3, 3),
+        ("the last byte", format!("{HEADER}{good}b,0,batch,low,\""), 3, 3),
+        ("the rest of the file", format!("{HEADER}\"b,0,batch,low,{{}}\n{good}{good}"), 2, 2),
+        ("after blank lines", format!("{HEADER}\n{good}\n\n\"b,0\n"), 3, 6),
+        ("the header", "\"request_id,arrival_offset,body_json\na,0,{}\n".to_owned(), 1, 1),
+    ] {
+        let want = Fault {
+            row,
+            line,
+            column: String::new(),
+            expected: "a closing quote".into(),
+            found: format!("the end of the file: the quote opened in row {row} is never closed"),
+        };
+        assert_eq!(faults(text), [want], "{name}");
+    }
+}
+
+#[test]
+fn a_row_that_was_pulled_into_a_cell_is_hinted_at() {
+    let hint = "is a quote left open?";
+    let good = "a,0,batch,low,\"{\"\"a\"\":1}\"\n";
+    for (name, row, column, hinted) in [
+        ("mode", "b,0,\"batch,low,{}\n", "mode", true),
+        ("offset", "b,\"0,batch,low,{}\n", "arrival_offset", true),
+        ("body", "b,0,batch,low,\"{}\n", "body_json", true),
+        ("a cell on one line", "b,0,never,low,{}\n", "mode", false),
+        ("another cell spans lines", "b,0,never,low,\"{\n}\"\n", "mode", false),
+    ] {
+        let found = faults(format!("{HEADER}{row}{good}"));
+        assert_eq!((found[0].row, found[0].column.as_str()), (2, column), "{name}");
+        assert_eq!(found[0].found.contains(hint), hinted, "{name}: {}", found[0].found);
+    }
+    let short = faults(format!("{HEADER}b,0,batch,\"low,{{}}\nc,1,batch,low\"\n"));
+    assert!(short.iter().all(|fault| fault.found.contains(hint)), "{short:?}");
 }
 
 #[test]
