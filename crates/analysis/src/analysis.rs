@@ -78,7 +78,7 @@ pub fn analyze(dir: &RunDir) -> Analysis<'_> {
     let trust = vec![
         guard::generator(&fitness::generator(dir.seconds(), summary)),
         guard::rate(&fitness::rate(&tally)),
-        guard::samples(&scarce(&summaries)),
+        guard::samples(summaries.iter().any(Option::is_some), &scarce(&summaries)),
         ledger,
         guard::errors(&failed, &counted),
         guard::simulated(manifest.target.simulated),
@@ -174,12 +174,14 @@ fn histogram(dir: &RunDir, metric: Metric) -> Histogram {
 }
 
 fn scarce(summaries: &[Option<Summary>]) -> Vec<Scarce> {
-    let of = |(metric, summary): (Metric, &Option<Summary>)| {
-        let summary = summary.as_ref()?;
-        let (n_eff, quantiles) = summary.unbounded()?;
-        Some(Scarce { metric: metric.name(), n: summary.n, n_eff, quantiles })
-    };
-    Metric::ALL.into_iter().zip(summaries).filter_map(of).collect()
+    let mut scarce = Vec::new();
+    for (metric, summary) in Metric::ALL.into_iter().zip(summaries) {
+        let Some(summary) = summary else { continue };
+        for (n_eff, quantiles) in [summary.unbounded(), summary.undecided()].into_iter().flatten() {
+            scarce.push(Scarce { metric: metric.name(), n: summary.n, n_eff, quantiles });
+        }
+    }
+    scarce
 }
 
 fn throughput(tally: &Tally<'_>, tokens: &Tokens) -> Throughput {

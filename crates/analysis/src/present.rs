@@ -3,6 +3,7 @@
 use crate::document::{Block, Document, Section, Table};
 use crate::metric::{Metric, OF_THE_RUN};
 use crate::results::{Figures, Interval, Results};
+use proofload_stats::{Confidence, Quantile, least_n_two_sided};
 use proofload_units::human_count;
 use proofload_verdict::{Level, Trust};
 
@@ -81,11 +82,12 @@ fn latencies(results: &Results) -> Section {
     let columns = ["", "n", "mean", "p50", "p95", "p99", "p999", "max"];
     let mut rows: Vec<Vec<String>> = SHOWN
         .into_iter()
-        .map(|(metric, name)| figures_row(name, results.figures(metric)))
+        .map(|(metric, name)| figures_row(name, results.figures(metric), metric == Metric::Itl))
         .filter(|row| row[1] != "0")
         .collect();
     for failure in &results.errors.by_outcome {
-        let mut row = figures_row(&format!("! {}", failure.outcome), &failure.until_failed_ms);
+        let mut row =
+            figures_row(&format!("! {}", failure.outcome), &failure.until_failed_ms, false);
         row[1] = human_count(failure.n);
         rows.push(row);
     }
@@ -93,12 +95,11 @@ fn latencies(results: &Results) -> Section {
         vec![Block::Table(Table { columns: columns.map(str::to_owned).to_vec(), rows })];
     let ok = human_count(results.errors.n - results.errors.failed);
     let mut notes = vec![if results.errors.failed == 0 {
-        format!("All {ok} requests succeeded. `*`: too few samples for a finite interval.")
+        format!("All {ok} requests succeeded. `*`: no finite interval.")
     } else {
         format!(
             "Rows with `!` are requests that failed, with the time from due to the failure; all \
-             other rows are of the {ok} that succeeded. `*`: too few samples for a finite \
-             interval."
+             other rows are of the {ok} that succeeded. `*`: no finite interval."
         )
     }];
     if results.counts.warmup > 0 {
@@ -144,20 +145,24 @@ fn intervals(results: &Results) -> Table {
     Table { columns: columns.map(str::to_owned).to_vec(), rows }
 }
 
-fn figures_row(name: &str, figures: &Figures) -> Vec<String> {
+fn figures_row(name: &str, figures: &Figures, pooled: bool) -> Vec<String> {
+    const PERCENT_95: Confidence = Confidence::PERCENT_95;
     let intervals = &figures.intervals;
-    let starred = |value, interval: Option<Interval>| {
-        let open = interval.is_some_and(|interval| interval.lo.is_none() || interval.hi.is_none());
+    let starred = |q, value: Option<f64>, interval: Option<Interval>| {
+        let open = match interval {
+            Some(interval) => interval.lo.is_none() || interval.hi.is_none(),
+            None => value.is_some() && (!pooled || figures.n < least_n_two_sided(q, PERCENT_95)),
+        };
         if open { cell(value) + "*" } else { cell(value) }
     };
     vec![
         name.to_owned(),
         human_count(figures.n),
         cell(figures.mean),
-        starred(figures.p50, intervals.p50),
-        starred(figures.p95, intervals.p95),
-        starred(figures.p99, intervals.p99),
-        starred(figures.p999, intervals.p999),
+        starred(Quantile::P50, figures.p50, intervals.p50),
+        starred(Quantile::P95, figures.p95, intervals.p95),
+        starred(Quantile::P99, figures.p99, intervals.p99),
+        starred(Quantile::P999, figures.p999, intervals.p999),
         cell(figures.max),
     ]
 }

@@ -2,7 +2,7 @@
 
 use crate::results::{self, Figures, Intervals};
 use proofload_stats::hist::Histogram;
-use proofload_stats::{Confidence, Percentile, Quantile};
+use proofload_stats::{Confidence, Percentile, Quantile, least_n_two_sided};
 
 /// The quantiles of every output.
 pub(crate) const QUANTILES: [Quantile; 5] =
@@ -40,6 +40,8 @@ pub(crate) struct Summary {
     pub(crate) max: f64,
     /// In the order of [`QUANTILES`].
     pub(crate) points: [Point; QUANTILES.len()],
+    /// From a histogram: their order is lost, and with it every interval.
+    pub(crate) pooled: bool,
 }
 
 impl Summary {
@@ -60,7 +62,7 @@ impl Summary {
         });
         let n = values.len() as u64;
         let mean = values.iter().sum::<f64>() / n as f64;
-        Some(Self { n, mean, min, max, points })
+        Some(Self { n, mean, min, max, points, pooled: false })
     }
 
     /// Values of which only a histogram and their mean are left; none where there are none. With
@@ -69,7 +71,7 @@ impl Summary {
         let of = |q| histogram.quantile(q).map(|value| value as f64);
         let (min, max) = (histogram.min_ns()? as f64, histogram.max_ns()? as f64);
         let points = QUANTILES.map(|q| Point { value: of(q).unwrap_or(max), interval: None });
-        Some(Self { n: histogram.len(), mean, min, max, points })
+        Some(Self { n: histogram.len(), mean, min, max, points, pooled: true })
     }
 
     /// The same in the unit of an output, of which `unit_ns` is the size.
@@ -102,18 +104,31 @@ impl Summary {
         }
     }
 
-    /// The quantiles that have no finite interval, with the independent samples there are.
-    pub(crate) fn unbounded(&self) -> Option<(f64, Vec<Quantile>)> {
+    /// The quantiles that so few samples cannot bound from both sides, with the independent samples
+    /// there are. Of pooled values the order is lost, so there they count as they are.
+    pub(crate) fn unbounded(&self) -> Option<(Option<f64>, Vec<Quantile>)> {
         let mut n_eff = self.n as f64;
         let mut quantiles = Vec::new();
         for (q, point) in QUANTILES.into_iter().zip(self.points) {
-            let Some(interval) = point.interval else { continue };
-            if interval.lo.is_none() || interval.hi.is_none() {
+            let open = match point.interval {
+                Some(interval) => interval.lo.is_none() || interval.hi.is_none(),
+                None => self.pooled && self.n < least_n_two_sided(q, Confidence::PERCENT_95),
+            };
+            if open {
                 quantiles.push(q);
-                n_eff = n_eff.min(interval.n_eff);
+                n_eff = n_eff.min(point.interval.map_or(n_eff, |interval| interval.n_eff));
             }
         }
-        (!quantiles.is_empty()).then_some((n_eff, quantiles))
+        (!quantiles.is_empty()).then_some((Some(n_eff), quantiles))
+    }
+
+    /// The quantiles whose samples depend on one another over more of the run than can be measured.
+    pub(crate) fn undecided(&self) -> Option<(Option<f64>, Vec<Quantile>)> {
+        let points = QUANTILES.into_iter().zip(self.points);
+        let undecided =
+            |(q, point): (Quantile, Point)| (!self.pooled && point.interval.is_none()).then_some(q);
+        let quantiles: Vec<Quantile> = points.filter_map(undecided).collect();
+        (!quantiles.is_empty()).then_some((None, quantiles))
     }
 }
 
@@ -128,6 +143,8 @@ mod tests {
         assert!(summary.points[0].interval.is_none(), "the median of a ramp");
         assert_eq!(summary.figures(MS).intervals.p50, None);
         assert_eq!(summary.points[0].value, 9_999.0);
+        let (n_eff, quantiles) = summary.undecided().unwrap();
+        assert!(n_eff.is_none() && quantiles.contains(&proofload_stats::Quantile::P50));
     }
 
     #[test]
@@ -139,13 +156,22 @@ mod tests {
     }
 
     #[test]
+    fn few_pooled_gaps_do_not_bound_a_tail_either() {
+        let mut few = proofload_stats::hist::Histogram::new();
+        (1..=65).for_each(|ms| few.record(ms * 1_000_000));
+        let (n_eff, quantiles) = Summary::pooled(&few, 33e6).unwrap().unbounded().unwrap();
+        assert_eq!((n_eff, quantiles.len()), (Some(65.0), 3), "p95, p99, p99.9");
+        assert!(Summary::pooled(&few, 33e6).unwrap().undecided().is_none());
+    }
+
+    #[test]
     fn quantiles_without_a_finite_interval_are_named() {
         let few: Vec<f64> = (0..20).map(|i| f64::from(i * 7 % 20)).collect();
         let (n_eff, quantiles) = Summary::of(&few).unwrap().unbounded().unwrap();
         let labels: Vec<String> = quantiles.iter().map(|q| q.label()).collect();
         assert_eq!(
             (n_eff, labels),
-            (20.0, ["p90", "p95", "p99", "p999"].map(String::from).to_vec())
+            (Some(20.0), ["p90", "p95", "p99", "p999"].map(String::from).to_vec())
         );
     }
 }
