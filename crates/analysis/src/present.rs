@@ -55,6 +55,12 @@ fn title(results: &Results) -> String {
     if let Some(reason) = results.validity.reason {
         title += &format!(": {reason}");
     }
+    if results.degraded {
+        title += "; DEGRADED";
+        if let Some(reason) = &results.end_reason {
+            title += &format!(" ({reason})");
+        }
+    }
     title += &format!(
         ". {} planned, {} sent, {} ok.",
         human_count(counts.planned),

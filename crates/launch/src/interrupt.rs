@@ -52,7 +52,12 @@ impl Interrupt {
         let runtime = runtime::Builder::new_current_thread().enable_io().build()?;
         let guard = runtime.enter();
         // Taken here and not on the thread, so that no signal slips through before it runs.
-        let mut signals = [signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?];
+        // A terminal that is closed (SIGHUP) ends a run in good order too.
+        let mut signals = [
+            signal(SignalKind::interrupt())?,
+            signal(SignalKind::terminate())?,
+            signal(SignalKind::hangup())?,
+        ];
         drop(guard);
         let interrupt = self.clone();
         let wait = move || {

@@ -123,6 +123,11 @@ impl RunDir {
             ..Recovery::default()
         };
         note_journal_damage(&manifest, &journal, &mut recovery);
+        let dropped = manifest.counts.chunks_dropped;
+        if dropped > 0 {
+            let name = names::CHUNKS;
+            recovery.damage.push(format!("{name}: the chunks of {dropped} requests were dropped"));
+        }
         let last = journal.last.clone().unwrap_or_default();
         let books = books(plan.len() as u64, &last, sealed);
         recovery.imbalance = check::problem(&plan, &journal, &books, sealed.then_some(&manifest));

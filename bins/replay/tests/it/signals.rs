@@ -32,7 +32,7 @@ fn midway(dir: &Path) -> (Simulator, Running) {
 
 #[test]
 fn the_first_signal_seals_the_run_and_prints_its_summary() {
-    for signal in [Signal::INT, Signal::TERM] {
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
         let dir = tempfile::tempdir().unwrap();
         let (_simulator, running) = midway(dir.path());
         running.signal(signal);
@@ -57,7 +57,7 @@ fn the_first_signal_seals_the_run_and_prints_its_summary() {
 
 #[test]
 fn the_second_signal_ends_at_once() {
-    for signal in [Signal::INT, Signal::TERM] {
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
         let dir = tempfile::tempdir().unwrap();
         let (_simulator, running) = midway(dir.path());
         running.signal(signal);

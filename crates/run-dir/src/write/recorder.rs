@@ -11,8 +11,9 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
 /// Classes that have histograms of their own; the rest share one more.
 pub(crate) const CLASSES_MAX: u16 = 256;
-/// Requests whose chunks wait for the writer at most.
-const CHUNKS_QUEUED: usize = 256;
+/// Requests whose chunks wait for the writer at most. Each has a row in the other queue as well, so
+/// the writer comes for both long before this one is full.
+const CHUNKS_QUEUED: usize = Recorder::ROWS_QUEUED;
 /// Less time than this with nothing in it is no interval.
 const INTERVAL_NS_MIN: u64 = 1_000_000;
 
