@@ -35,6 +35,10 @@ truth *ARGS:
         --sim truth="$scratch/truth" --out "$scratch/run" > "$scratch/summary" || { cat "$scratch/summary"; exit 1; }
     cargo run --quiet --release -p proofload-benches --example truth -- "$scratch/run" "$scratch/truth"
 
+# How much memory a workload of 2 GB takes to open, plan and walk (writes it to a temporary file)
+memory:
+    cargo run --release -p proofload-benches --example memory -- workloads/workload_explicit_local5_skewed_bursty_10m.csv
+
 # Make the lists of packages anew that each README command may build
 layers:
     .ci/layers --write
