@@ -19,41 +19,56 @@ pub struct Contrast {
     pub n_eff: Option<[f64; 2]>,
 }
 
-/// How much larger `other` is than `base`: the median of all differences `other − base`, with the
-/// interval that inverts the Mann-Whitney test. None if either is empty or holds a value that is
-/// not finite.
+/// Two samples that are compared with each other.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Stratum<'a> {
+    /// What is compared with.
+    pub base: &'a [f64],
+    /// What is compared.
+    pub other: &'a [f64],
+}
+
+/// How much larger `other` is than `base`: the median of all differences `other − base` within
+/// strata, with the interval that inverts the Mann-Whitney test, or that of the sum of its
+/// statistics where there are several strata. None if no stratum has values on both sides, or any
+/// value is not finite.
 ///
-/// The order of the values does not matter; `tau` says for each sample how its values depended on
-/// one another, and widens the interval. It holds for what the two samples differ in, whatever that
-/// is: whether that is what one wanted to compare is for the caller to know.
+/// Values of different strata are never compared, so what tells strata apart cannot be what the
+/// contrast is due to. The order of the values does not matter; `tau` says for each sample how its
+/// values depended on one another, and widens the interval. It holds for what the two samples
+/// differ in, whatever that is: whether that is what one wanted to compare is for the caller to
+/// know.
 ///
 /// Takes `O((m + n) log)`: the `m · n` differences are counted and never written down.
 ///
 /// Source: J. L. Hodges and E. L. Lehmann, "Estimates of location based on rank tests", Annals of
 /// Mathematical Statistics 34 (1963), 598–611; for the interval E. L. Lehmann, same journal,
-/// 1507–1512.
+/// 1507–1512; for strata Ph. van Elteren, Bulletin of the International Statistical Institute 37
+/// (1960), 351–361, with equal weights.
 #[must_use]
-pub fn shift(
-    base: &[f64],
-    other: &[f64],
-    tau: [Tau; 2],
-    confidence: Confidence,
-) -> Option<Contrast> {
-    if base.is_empty() || other.is_empty() {
+pub fn shift(strata: &[Stratum<'_>], tau: [Tau; 2], confidence: Confidence) -> Option<Contrast> {
+    let whole = |stratum: &&Stratum<'_>| !stratum.base.is_empty() && !stratum.other.is_empty();
+    let strata: Vec<&Stratum<'_>> = strata.iter().filter(whole).collect();
+    let all_finite = |stratum: &&Stratum<'_>| {
+        stratum.base.iter().chain(stratum.other).all(|value| value.is_finite())
+    };
+    if strata.is_empty() || !strata.iter().all(all_finite) {
         return None;
     }
-    if !base.iter().chain(other).all(|value| value.is_finite()) {
-        return None;
-    }
-    let pairs = Pairs { base: sorted(base), other: sorted(other) };
-    let n = [base.len() as u64, other.len() as u64];
-    let all = n[0] * n[1];
+    let sizes: Vec<[u64; 2]> =
+        strata.iter().map(|of| [of.base.len() as u64, of.other.len() as u64]).collect();
+    let n = [0, 1].map(|side| sizes.iter().map(|of| of[side]).sum::<u64>());
+    let all: u64 = sizes.iter().map(|[base, other]| base * other).sum();
+    let pairs = Pairs(strata.iter().map(|of| [of.base, of.other].map(sorted)).collect::<Vec<_>>());
     let (left, right) = (pairs.at(all.div_ceil(2)), pairs.at(all / 2 + 1));
     let n_eff = match (tau[0].n_eff(n[0]), tau[1].n_eff(n[1])) {
         (Some(base), Some(other)) => Some([base, other]),
         _ => None,
     };
-    let rank = n_eff.and_then(|worth| bounding_rank(n, worth, confidence.each_tail()));
+    let rank = n_eff.and_then(|n_eff| {
+        let worth = [n_eff[0] / n[0] as f64, n_eff[1] / n[1] as f64];
+        bounding_rank(&sizes, worth, confidence.each_tail())
+    });
     Some(Contrast {
         estimate: f64::midpoint(left, right),
         lower: rank.map(|rank| pairs.at(rank)),
@@ -66,15 +81,13 @@ pub fn shift(
 /// How many times as large `other` is as `base`: [`shift`] of the logarithms. None also if a value
 /// is not above 0.
 #[must_use]
-pub fn ratio(
-    base: &[f64],
-    other: &[f64],
-    tau: [Tau; 2],
-    confidence: Confidence,
-) -> Option<Contrast> {
+pub fn ratio(strata: &[Stratum<'_>], tau: [Tau; 2], confidence: Confidence) -> Option<Contrast> {
     let logs = |values: &[f64]| values.iter().map(|value| value.ln()).collect::<Vec<_>>();
-    let Contrast { estimate, lower, upper, n, n_eff } =
-        shift(&logs(base), &logs(other), tau, confidence)?;
+    let logs: Vec<[Vec<f64>; 2]> =
+        strata.iter().map(|of| [logs(of.base), logs(of.other)]).collect();
+    let strata: Vec<Stratum<'_>> =
+        logs.iter().map(|[base, other]| Stratum { base, other }).collect();
+    let Contrast { estimate, lower, upper, n, n_eff } = shift(&strata, tau, confidence)?;
     let (lower, upper) = (lower.map(f64::exp), upper.map(f64::exp));
     Some(Contrast { estimate: estimate.exp(), lower, upper, n, n_eff })
 }
@@ -85,19 +98,19 @@ fn sorted(values: &[f64]) -> Vec<f64> {
     sorted
 }
 
-/// All differences of two sorted samples.
-struct Pairs {
-    base: Vec<f64>,
-    other: Vec<f64>,
-}
+/// All differences within strata of two sorted samples, neither of them empty.
+struct Pairs(Vec<[Vec<f64>; 2]>);
 
 impl Pairs {
-    /// The difference at a rank from 1 to `m · n`. Bisects over the floating-point numbers
-    /// themselves, so that it ends at the very difference, after 64 counts at most.
+    /// The difference at a rank from 1 to the number of differences. Bisects over the
+    /// floating-point numbers themselves, so that it ends at the very difference, after 64 counts
+    /// at most.
     fn at(&self, rank: u64) -> f64 {
         let last = |values: &[f64]| values[values.len() - 1];
-        let mut low = key(self.other[0] - last(&self.base));
-        let mut high = key(last(&self.other) - self.base[0]);
+        let lowest = self.0.iter().map(|[base, other]| key(other[0] - last(base)));
+        let highest = self.0.iter().map(|[base, other]| key(last(other) - base[0]));
+        let mut low = lowest.min().unwrap_or_default();
+        let mut high = highest.max().unwrap_or_default();
         while low < high {
             let middle = low + (high - low) / 2;
             if self.up_to(value(middle)) >= rank {
@@ -111,13 +124,15 @@ impl Pairs {
 
     /// Number of differences of at most `limit`.
     fn up_to(&self, limit: f64) -> u64 {
-        let mut reached = 0;
         let mut count = 0;
-        for base in &self.base {
-            while reached < self.other.len() && self.other[reached] - base <= limit {
-                reached += 1;
+        for [bases, others] in &self.0 {
+            let mut reached = 0;
+            for base in bases {
+                while reached < others.len() && others[reached] - base <= limit {
+                    reached += 1;
+                }
+                count += reached as u64;
             }
-            count += reached as u64;
         }
         count
     }
@@ -135,14 +150,14 @@ fn value(key: u64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Contrast, ratio, shift};
+    use super::{Contrast, Stratum, ratio, shift};
     use crate::{Confidence, Tau};
     use proptest::prelude::*;
 
     const ONE: [Tau; 2] = [Tau::Known(1.0); 2];
 
     fn of(base: &[f64], other: &[f64]) -> Option<Contrast> {
-        shift(base, other, ONE, Confidence::PERCENT_95)
+        shift(&[Stratum { base, other }], ONE, Confidence::PERCENT_95)
     }
 
     #[test]
@@ -154,15 +169,39 @@ mod tests {
         ] {
             assert_eq!(of(base, other), None, "{name}");
         }
-        assert_eq!(ratio(&[0.0], &[1.0], ONE, Confidence::PERCENT_95), None, "no ratio to nothing");
+        let to_nothing = [Stratum { base: &[0.0], other: &[1.0] }];
+        assert_eq!(ratio(&to_nothing, ONE, Confidence::PERCENT_95), None, "no ratio to nothing");
     }
 
     #[test]
     fn undecided_dependence_leaves_no_limits() {
         let values: Vec<f64> = (0..40).map(f64::from).collect();
         let tau = [Tau::Known(1.0), Tau::Undecided];
-        let found = shift(&values, &values, tau, Confidence::PERCENT_95).unwrap();
+        let strata = [Stratum { base: &values, other: &values }];
+        let found = shift(&strata, tau, Confidence::PERCENT_95).unwrap();
         assert_eq!((found.estimate, found.lower, found.upper), (0.0, None, None));
+    }
+
+    #[test]
+    fn strata_are_not_compared_with_each_other() {
+        // Twice as long within each, and of the slow stratum more on the base's side.
+        let fast = [1.0, 1.5, 1.25, 1.75, 1.125].map(|ms| [ms, 2.0 * ms]);
+        let slow = fast.map(|pair| pair.map(|ms| 100.0 * ms));
+        let side =
+            |of: &[[f64; 2]], side: usize| -> Vec<f64> { of.iter().map(|p| p[side]).collect() };
+        let samples = [
+            [[side(&fast, 0), side(&fast, 0)].concat(), side(&fast, 1)],
+            [side(&slow, 0), [side(&slow, 1), side(&slow, 1)].concat()],
+        ];
+        let strata = samples.each_ref().map(|[base, other]| Stratum { base, other });
+        let found = ratio(&strata, ONE, Confidence::PERCENT_95).unwrap();
+        assert!((found.estimate - 2.0).abs() < 1e-12, "{found:?}");
+        assert_eq!(found.n, [15, 15]);
+        let (lower, upper) = (found.lower.unwrap(), found.upper.unwrap());
+        assert!(lower > 1.3 && upper < 2.8, "{found:?}");
+        let empty = Stratum { base: &[], other: &[1.0] };
+        let with_empty = [strata[0], empty, strata[1]];
+        assert_eq!(ratio(&with_empty, ONE, Confidence::PERCENT_95), Some(found));
     }
 
     fn values() -> impl Strategy<Value = Vec<f64>> {

@@ -36,7 +36,7 @@ mod special;
 
 pub use autocorrelation::{Tau, tau};
 pub use confidence::Confidence;
-pub use contrast::{Contrast, ratio, shift};
+pub use contrast::{Contrast, Stratum, ratio, shift};
 pub use percentile::Percentile;
 pub use proportion::Proportion;
 pub use quantile::{Quantile, quantile};

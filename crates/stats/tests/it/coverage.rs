@@ -1,6 +1,6 @@
 //! Whether an interval holds the truth as often as it says, where the truth is known.
 
-use proofload_stats::{Confidence, Percentile, Quantile, shift, tau};
+use proofload_stats::{Confidence, Percentile, Quantile, Stratum, shift, tau};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -79,7 +79,8 @@ fn contrasts_of_nothing_are_covered_where_values_depend_on_each_other_too() {
             values
         });
         let taus = [above_0(&base), above_0(&other)];
-        let found = shift(&base, &other, taus, Confidence::PERCENT_95).unwrap();
+        let found =
+            shift(&[Stratum { base: &base, other: &other }], taus, Confidence::PERCENT_95).unwrap();
         found.lower.unwrap() <= 0.0 && 0.0 <= found.upper.unwrap()
     };
     let covered = (0..REPETITIONS).filter(|&seed| holds(seed)).count() as f64 / REPETITIONS as f64;

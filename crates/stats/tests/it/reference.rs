@@ -1,8 +1,8 @@
 //! Values that other programs computed; `fixtures/stats/README.md` says which, and how close.
 
 use proofload_stats::{
-    Confidence, Percentile, Proportion, Quantile, Tau, interval_ranks, least_n_two_sided, quantile,
-    ratio, shift, tau,
+    Confidence, Percentile, Proportion, Quantile, Stratum, Tau, interval_ranks, least_n_two_sided,
+    quantile, ratio, shift, tau,
 };
 use serde_json::Value;
 
@@ -163,9 +163,10 @@ fn contrasts_of_two_samples() {
     for name in ["runs_a_vs_b", "runs_a_vs_c"] {
         let base = dataset("runs_a_p95_ms");
         let other = dataset(&format!("{}_p95_ms", name.replace("a_vs_", "")));
+        let strata = [Stratum { base: &base, other: &other }];
         for (found, key) in [
-            (shift(&base, &other, independent, Confidence::PERCENT_95), "shift_y_minus_x"),
-            (ratio(&base, &other, independent, Confidence::PERCENT_95), "ratio_y_over_x"),
+            (shift(&strata, independent, Confidence::PERCENT_95), "shift_y_minus_x"),
+            (ratio(&strata, independent, Confidence::PERCENT_95), "ratio_y_over_x"),
         ] {
             let want = reference(&["two_sample", name, &format!("hodges_lehmann_{key}")]);
             let found = found.unwrap();
@@ -174,7 +175,9 @@ fn contrasts_of_two_samples() {
             assert_close(found.upper.unwrap(), &want["high"], CLOSED_FORM, &want);
         }
     }
-    let tied = shift(&dataset("ties_a"), &dataset("ties_b"), independent, Confidence::PERCENT_95);
+    let (base, other) = (dataset("ties_a"), dataset("ties_b"));
+    let strata = [Stratum { base: &base, other: &other }];
+    let tied = shift(&strata, independent, Confidence::PERCENT_95);
     let want = reference(&["two_sample", "ties_a_vs_b"]);
     let key = "hodges_lehmann_estimate_median_of_differences";
     assert_close(tied.unwrap().estimate, &want[key], CLOSED_FORM, &want);
