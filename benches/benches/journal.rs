@@ -29,12 +29,12 @@ fn begin(dir: &TempDir, rows: u32) -> (Running, Recorder) {
     let config = Config { out: dir.path().join("run"), manifest, keep_chunks: false };
     let mut writer = Writer::create(config).expect("the directory is new");
     for index in 0..rows {
-        let id = format!("request-{index}").into();
+        let id = &format!("request-{index}");
         let row = PlanRow { id, due_ns: due_ns(index), class: 0, offset: 0, len: 0, crc: 0 };
         writer.plan_entry(&row).expect("the plan can be written");
     }
-    let started = writer.start(Clock::from_origin(monotonic_ns()), 1, || ());
-    let (running, mut recorders) = started.expect("the run can begin");
+    let prepared = writer.prepare(1, || ()).expect("the files can be made");
+    let (running, mut recorders) = prepared.begin(Clock::from_origin(monotonic_ns()));
     (running, recorders.remove(0))
 }
 

@@ -1,12 +1,17 @@
 //! Analyses run directories: makes every computed file again, byte for byte, and prints the
-//! summary.
+//! summary. Imports the detailed CSV files of Logos as run directories and explains them.
+
+mod explain;
 
 use clap::Parser;
-use proofload_launch::{Code, Exit, LogArgs, Session, Terminal};
+use proofload_launch::{Code, Exit, LogArgs, Session, Terminal, whole_number};
+use proofload_logos::{DetailedFile, Import, ImportError};
 use proofload_report::{Look, Rows};
-use proofload_run_dir::{OpenOptions, RunDir};
+use proofload_run_dir::{CreateError, OpenOptions, RunDir};
+use proofload_verdict::slo::{self, ParseSloError, Slo, Verdict};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::str::FromStr;
 
 #[derive(Parser)]
 #[command(
@@ -16,58 +21,157 @@ use std::process::ExitCode;
 )]
 struct Args {
     /// Run directories
-    #[arg(required = true, value_name = "DIR")]
+    #[arg(required_unless_present = "from_logos_csv", value_name = "DIR")]
     dirs: Vec<PathBuf>,
     /// Put every request into detailed.csv, not only the first million
     #[arg(long)]
     all_rows: bool,
+    /// Judge by these objectives instead of those that the run was made with; as often as you like,
+    /// written as for proofload-replay
+    #[arg(long, value_name = "TEXT", value_parser = Objective::from_str)]
+    slo: Vec<Objective>,
+    /// Exit with 0 instead of 4 where nothing could be concluded
+    #[arg(long)]
+    allow_undecided: bool,
     /// Read a directory whose books do not balance; every output then says so
     #[arg(long)]
     accept_unbalanced: bool,
     /// Print one JSON object a directory instead of the summary: that of results.json
     #[arg(long)]
     json: bool,
-    /// Show no progress; there is none here, but every program takes the flag
+    /// Show no progress and not where an imported run was put
     #[arg(long)]
     quiet: bool,
     #[command(flatten)]
+    import: ImportArgs,
+    #[command(flatten)]
     log: LogArgs,
+}
+
+/// What one `--slo` asks for: of a preset there are several.
+#[derive(Clone)]
+struct Objective(Vec<Slo>);
+
+impl FromStr for Objective {
+    type Err = ParseSloError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        slo::parse(text).map(Self)
+    }
+}
+
+#[derive(clap::Args)]
+#[command(next_help_heading = "Import")]
+struct ImportArgs {
+    /// Import a detailed CSV of Logos' own benchmark as a run directory, and analyse that
+    #[arg(long, value_name = "FILE", conflicts_with = "dirs")]
+    from_logos_csv: Option<PathBuf>,
+    /// Run directory of the import, new or empty [default: results/import-UTC_TIME]
+    #[arg(long, value_name = "DIR", requires = "from_logos_csv", conflicts_with = "dirs")]
+    out: Option<PathBuf>,
+    /// Client duration that an imported request should keep, in whole milliseconds; the file does
+    /// not say which one its authors used [default: 10000, as theirs]
+    #[arg(
+        long,
+        value_name = "MS",
+        requires = "from_logos_csv",
+        conflicts_with = "dirs",
+        allow_negative_numbers = true,
+        value_parser = whole_number(1..=1_000_000_000_u64, "10000")
+    )]
+    latency_slo_ms: Option<u64>,
+    /// Instead of the summary, show for each request of an imported run what its authors counted,
+    /// what we count, and why they differ; with --json as one object
+    #[arg(long)]
+    explain: bool,
 }
 
 fn main() -> ExitCode {
     proofload_launch::run(Args::parse(), |args| &args.log, scenario)
 }
 
-fn scenario(args: Args, session: &mut Session) -> anyhow::Result<Code> {
-    let Args { dirs, all_rows, accept_unbalanced, json, .. } = args;
-    let options = OpenOptions { accept_unbalanced };
-    let rows = if all_rows { Rows::All } else { Rows::First };
+fn scenario(mut args: Args, session: &mut Session) -> anyhow::Result<Code> {
+    if let Some(file) = &args.import.from_logos_csv {
+        let dir = import(file, &args, session)?;
+        args.dirs.push(dir);
+    }
     let mut code = Code::Ok;
-    for dir in dirs {
-        if analyze(&dir, options, rows, json, session)? == Code::Degraded {
-            code = Code::Degraded;
-        }
+    for dir in &args.dirs {
+        code = code.graver(analyze(dir, &args, session)?);
     }
     Ok(code)
 }
 
-fn analyze(
-    dir: &Path,
-    options: OpenOptions,
-    rows: Rows,
-    json: bool,
-    session: &mut Session,
-) -> anyhow::Result<Code> {
+/// Makes a run directory of a file of Logos.
+fn import(path: &Path, args: &Args, session: &Session) -> anyhow::Result<PathBuf> {
+    let file = DetailedFile::open(path).map_err(Exit::bad_input)?;
+    let ignored = file.ignored_columns();
+    if !ignored.is_empty() {
+        let names: Vec<String> = ignored.iter().map(|name| format!("`{name}`")).collect();
+        session.warn(&format!("{}: ignored columns: {}", path.display(), names.join(", ")));
+    }
+    let out = args.import.out.clone();
+    let import = Import {
+        out: out.unwrap_or_else(|| proofload_launch::results_dir("import")),
+        program: "proofload-analyze",
+        version: env!("CARGO_PKG_VERSION"),
+        latency_slo_ns: args.import.latency_slo_ms.unwrap_or(10_000) * 1_000_000,
+    };
+    let dir = proofload_logos::import(&file, &import).map_err(|error| match error {
+        ImportError::Create(CreateError::NotEmpty { .. }) => Exit::usage(error),
+        error => Exit::unwritable(error),
+    })?;
+    if !args.quiet {
+        session.tell(&format!("imported {} into {}", path.display(), dir.display()));
+    }
+    Ok(dir)
+}
+
+fn analyze(dir: &Path, args: &Args, session: &mut Session) -> anyhow::Result<Code> {
+    let options = OpenOptions { accept_unbalanced: args.accept_unbalanced };
+    let rows = if args.all_rows { Rows::All } else { Rows::First };
     let run = RunDir::open_with(dir, options).map_err(Exit::bad_input)?;
-    let analysis = proofload_analysis::analyze(&run);
+    if run.recovery().still_going {
+        let why = format!(
+            "{}: the run is still going; wait for its program to end, then analyse it",
+            dir.display()
+        );
+        return Err(Exit::bad_input(anyhow::Error::msg(why)).into());
+    }
+    let slos: Vec<Slo> = args.slo.iter().flat_map(|asked| asked.0.clone()).collect();
+    let analysis = if slos.is_empty() {
+        proofload_analysis::analyze(&run)
+    } else {
+        proofload_analysis::analyze_against(&run, &slos)
+    };
     let written =
         proofload_report::write_run_dir(&analysis, dir, rows).map_err(Exit::unwritable)?;
-    if json {
+    let terminal = Terminal::of_stdout();
+    if args.import.explain {
+        let Some(explanation) = proofload_logos::explain(&run) else {
+            let why = format!(
+                "--explain: {} was not imported, so nobody has published other figures of it",
+                dir.display()
+            );
+            return Err(Exit::usage(anyhow::Error::msg(why)).into());
+        };
+        if args.json {
+            writeln!(session.out(), "{}", serde_json::to_string_pretty(&explanation)?)?;
+        } else {
+            explain::print(&explanation, terminal.columns, session.out())?;
+        }
+    } else if args.json {
         session.out().write_all(proofload_report::json(&analysis.results).as_bytes())?;
     } else {
-        let Terminal { columns, colour } = Terminal::of_stdout();
+        let Terminal { columns, colour } = terminal;
         let look = Look { columns, colour };
         proofload_report::terminal(&analysis.document, &written, look, session.out())?;
     }
-    Ok(if analysis.results.degraded { Code::Degraded } else { Code::Ok })
+    let kept = if analysis.results.degraded { Code::Degraded } else { Code::Ok };
+    let asked = match analysis.results.verdict() {
+        Some(Verdict::NotMet) => Code::NotMet,
+        Some(Verdict::Undecided) if !args.allow_undecided => Code::Undecided,
+        _ => Code::Ok,
+    };
+    Ok(kept.graver(asked))
 }

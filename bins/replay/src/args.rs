@@ -1,35 +1,84 @@
 //! The flags of the program, and what they turn into.
 
 use std::num::{NonZeroU16, NonZeroU32};
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
 use proofload_http_load::{Labels, Pacing, Timeouts};
-use proofload_launch::{OwnKey, RunArgs, TargetArgs};
+use proofload_launch::{OwnKey, RunArgs, TargetArgs, whole_number};
+use proofload_verdict::slo::{self, ParseSloError};
 use proofload_workload::{PlanOptions, StreamMode};
+
+use crate::server_log::ServerLogArgs;
+
+/// What `--speed` takes; what a plan takes, too.
+const SPEEDS: RangeInclusive<f64> = 0.01..=1e6;
+/// What `--latency-slo-ms` takes.
+const SLOS_MS: RangeInclusive<f64> = 0.001..=1e9;
+
+/// The end of `--help`.
+const AFTER_HELP: &str = "\
+Exit codes:
+  0    the run was finished, and every --slo is met
+  1    a --slo is not met
+  2    a flag is wrong, or the folder of --out is not empty
+  3    finished, but no request succeeded, the run ended early, or part of the data is missing
+  4    a --slo is undecided, and none not met; 0 with --allow-undecided
+  65   the workload is missing, malformed, or was changed during the run
+  69   nobody answers at the target
+  70   a fault of this machine or program
+  74   results cannot be written
+  130  interrupted; what was recorded is kept
+
+Example: a recorded workload at twice its speed against a server of your own
+  proofload-replay --workload recorded.csv --speed 2 --api-base https://llm.example.org/v1 \\
+      --api-key-env LLM_API_KEY --out results/mine";
 
 /// Replay a recorded workload against a model server.
 #[derive(clap::Parser)]
-#[command(name = "proofload-replay", version, about, max_term_width = 100)]
+#[command(name = "proofload-replay", version, about, max_term_width = 100, after_long_help = AFTER_HELP)]
 pub(crate) struct Args {
     /// Workload CSV, a request per row [default: the built-in mixed workload]
     #[arg(long, value_name = "CSV")]
     pub(crate) workload: Option<PathBuf>,
-    /// Describe the workload and send nothing
+    /// Describe the workload and send nothing; as JSON with --json
     #[arg(long)]
     pub(crate) validate: bool,
-    /// Replay so many times as fast as recorded
-    #[arg(long, value_name = "FACTOR", default_value = "1", value_parser = parse_speed)]
+    /// Replay so many times as fast as recorded, 0.01 to 1000000
+    #[arg(
+        long,
+        value_name = "FACTOR",
+        default_value = "1",
+        allow_negative_numbers = true,
+        value_parser = parse_speed
+    )]
     speed: f64,
     /// Send only the first N requests
-    #[arg(long, value_name = "N")]
+    #[arg(
+        long,
+        value_name = "N",
+        allow_negative_numbers = true,
+        value_parser = whole_number(NonZeroU32::MIN..=NonZeroU32::MAX, "20")
+    )]
     limit: Option<NonZeroU32>,
     /// Send and record the first N requests, but leave them out of the analysis
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 0,
+        allow_negative_numbers = true,
+        value_parser = whole_number(0..=u32::MAX, "10")
+    )]
     pub(crate) warmup: u32,
     /// Requests in flight at most; one that is kept back by this keeps its due time
-    #[arg(long, value_name = "N")]
+    #[arg(
+        long,
+        value_name = "N",
+        allow_negative_numbers = true,
+        value_parser = whole_number(NonZeroU32::MIN..=NonZeroU32::MAX, "64")
+    )]
     pub(crate) max_in_flight: Option<NonZeroU32>,
     /// How due times are met: `balanced`, or `precise` (spins, takes a core)
     #[arg(long, value_name = "MODE", default_value = "balanced", value_parser = Pacing::from_str)]
@@ -55,15 +104,28 @@ pub(crate) struct Args {
     /// Go on where the first ten answers are all 401, 403 or 404
     #[arg(long)]
     pub(crate) keep_going: bool,
-    /// Latency that a request should keep, in milliseconds
-    #[arg(long, value_name = "MS", default_value = "10000", value_parser = parse_slo)]
+    /// Latency that a request should keep, in milliseconds, 0.001 to 1000000000
+    #[arg(
+        long,
+        value_name = "MS",
+        default_value = "10000",
+        allow_negative_numbers = true,
+        value_parser = parse_slo
+    )]
     pub(crate) latency_slo_ms: f64,
+    /// Judge the run, as often as you like: `[mode|*][/priority][,model=|provider=|selection=]:
+    /// metric [statistic] (<|>) value`, such as "interactive/high: ttft p95 < 500ms", "*: errors <
+    /// 1%", "batch: goodput > 95%" or "preset:llama3.1-8b"
+    #[arg(long, value_name = "TEXT", value_parser = parse_objective)]
+    pub(crate) slo: Vec<String>,
     /// Write X_summary.csv, X_metrics.csv and X_detailed.csv as well
     #[arg(long, value_name = "X.csv")]
     pub(crate) output: Option<PathBuf>,
     /// Key of a Logos server, sent as header `logos_key`; others can see it on the command line
     #[arg(long, value_name = "KEY")]
     pub(crate) logos_key: Option<String>,
+    #[command(flatten)]
+    pub(crate) server_log: ServerLogArgs,
     #[command(flatten)]
     pub(crate) target: TargetArgs,
     #[command(flatten)]
@@ -125,6 +187,7 @@ impl Args {
             "header_names": header_names,
             "simulator": self.target.sim.iter().map(|set| without_key(set)).collect::<Vec<_>>(),
             "insecure": self.target.insecure,
+            "server_log": self.server_log.record(),
         })
     }
 }
@@ -181,18 +244,32 @@ fn parse_stream(text: &str) -> Result<StreamMode, &'static str> {
 }
 
 fn parse_speed(text: &str) -> Result<f64, String> {
-    let speed = text.parse::<f64>().ok().filter(|speed| (0.01..=1e6).contains(speed));
-    speed.ok_or_else(|| "expected a factor from 0.01 to 1000000, such as 20".to_owned())
+    number_in(SPEEDS, text).ok_or_else(|| {
+        format!("expected a factor from {} to {}, such as 20", SPEEDS.start(), SPEEDS.end())
+    })
+}
+
+/// The text itself, once it is known to be an objective.
+fn parse_objective(text: &str) -> Result<String, ParseSloError> {
+    slo::parse(text).map(|_| text.to_owned())
 }
 
 fn parse_slo(text: &str) -> Result<f64, String> {
-    let slo = text.parse::<f64>().ok().filter(|ms| (1e-3..=1e9).contains(ms));
-    slo.ok_or_else(|| "expected milliseconds, such as 5000".to_owned())
+    number_in(SLOS_MS, text).ok_or_else(|| {
+        let (least, most) = (SLOS_MS.start(), SLOS_MS.end());
+        format!("expected milliseconds from {least} to {most}, such as 5000")
+    })
+}
+
+/// A decimal number; NaN is in no range.
+fn number_in(range: RangeInclusive<f64>, text: &str) -> Option<f64> {
+    text.parse().ok().filter(|number| range.contains(number))
 }
 
 /// `connect=10s,total=2m`: what is not named keeps its default.
 fn parse_timeouts(text: &str) -> Result<Timeouts, String> {
     let mut timeouts = Timeouts::default();
+    let mut named = Vec::new();
     for part in text.split(',') {
         let (name, limit) = part
             .split_once('=')
@@ -202,6 +279,10 @@ fn parse_timeouts(text: &str) -> Result<Timeouts, String> {
         if limit.is_zero() {
             return Err(format!("{name}: expected more than nothing"));
         }
+        if named.contains(&name) {
+            return Err(format!("{name} is named twice; keep one of them"));
+        }
+        named.push(name);
         match name {
             "connect" => timeouts.connect = limit,
             "first-byte" => timeouts.first_byte = limit,
@@ -241,6 +322,7 @@ mod tests {
             ("total=5", "unit"),
             ("whole=5s", "first-byte"),
             ("idle=0s", "more than nothing"),
+            ("idle=1s,total=2s,idle=1s", "idle is named twice"),
         ] {
             let error = parse_timeouts(text).unwrap_err();
             assert!(error.contains(hint), "{text}: {error}");

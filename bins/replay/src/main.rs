@@ -2,6 +2,7 @@
 
 mod args;
 mod replay;
+mod server_log;
 mod target;
 
 use std::process::ExitCode;
@@ -11,6 +12,7 @@ use clap::Parser;
 use proofload_launch::{Code, Exit, Session, Terminal};
 use proofload_report::{Look, Rows};
 use proofload_run_dir::{OpenOptions, RunDir};
+use proofload_verdict::slo::Verdict;
 use proofload_workload::{Plan, Workload};
 
 use crate::args::Args;
@@ -24,14 +26,15 @@ fn main() -> ExitCode {
 }
 
 fn scenario(args: &Args, session: &mut Session) -> anyhow::Result<Code> {
-    let flags = args.target.resolve(args.own_key()).map_err(Exit::usage)?;
+    let mut flags = args.target.resolve(args.own_key()).map_err(Exit::usage)?;
+    flags.secrets.extend(&args.server_log.secrets());
     session.protect(&flags.secrets);
     let simulated = target::is_simulated(&flags);
     let labels = args.labels(simulated);
     let workload = open(args)?;
     let plan = workload.plan(&args.plan_options(labels)).map_err(Exit::bad_input)?;
     if args.validate {
-        return describe(&workload, &plan, session);
+        return describe(args, &workload, &plan, session);
     }
     if args.warmup >= plan.len() {
         let (warmup, len) = (args.warmup, plan.len());
@@ -42,13 +45,19 @@ fn scenario(args: &Args, session: &mut Session) -> anyhow::Result<Code> {
     }
     warn(args, session);
     let out = replay::places(args)?;
-    let reached = target::reach(args, &flags, &plan, session)?;
+    let (log, rows) = args.server_log.prepare(&out, simulated, session)?;
+    let reached = target::reach(args, &flags, &plan, rows, session)?;
     let replayed = replay::replay(args, out, &flags, &plan, &reached, session)?;
-    // The simulator's last words (its truth file) are written before anybody reads them.
+    // The simulator's last words (truth file, log) are written before anybody reads them.
     reached.end().map_err(Exit::unwritable)?;
     // The analysis reads the plan from the directory, so that both need not fit into memory.
     drop((plan, workload));
-    conclude(args, replayed, session)
+    let mut dir = RunDir::open_with(&replayed.dir, OpenOptions::default())
+        .with_context(|| "cannot read the run directory that was just written")?;
+    if let Some(log) = log {
+        log.join(&mut dir, session)?;
+    }
+    conclude(args, &dir, replayed.ended_by, session)
 }
 
 fn open(args: &Args) -> anyhow::Result<Workload> {
@@ -59,11 +68,24 @@ fn open(args: &Args) -> anyhow::Result<Workload> {
 }
 
 /// `--validate`: what the workload holds, and nothing is sent.
-fn describe(workload: &Workload, plan: &Plan, session: &mut Session) -> anyhow::Result<Code> {
+fn describe(
+    args: &Args,
+    workload: &Workload,
+    plan: &Plan,
+    session: &mut Session,
+) -> anyhow::Result<Code> {
     let walked = plan.walk(|_| Ok(())).map_err(Exit::bad_input)?;
     let out = session.out();
-    write!(out, "{}", workload.describe())?;
     let (len, changed) = (plan.len(), walked.stream_changed);
+    if args.run.json {
+        let plan = serde_json::json!({
+            "requests": len, "stream_changed": changed, "sha256": walked.hash_hex(),
+        });
+        let described = serde_json::json!({ "workload": workload.describe(), "plan": plan });
+        writeln!(out, "{described:#}")?;
+        return Ok(Code::Ok);
+    }
+    write!(out, "{}", workload.describe())?;
     writeln!(
         out,
         "plan        {len} requests; {changed} bodies changed to ask for a stream with usage"
@@ -85,12 +107,11 @@ fn warn(args: &Args, session: &Session) {
 /// The summary, from the directory that was just written: there is one way to a figure.
 fn conclude(
     args: &Args,
-    replayed: replay::Replayed,
+    dir: &RunDir,
+    ended_by: Option<anyhow::Error>,
     session: &mut Session,
 ) -> anyhow::Result<Code> {
-    let dir = RunDir::open_with(&replayed.dir, OpenOptions::default())
-        .with_context(|| "cannot read the run directory that was just written")?;
-    let analysis = proofload_analysis::analyze(&dir);
+    let analysis = proofload_analysis::analyze(dir);
     let mut written = proofload_report::write_run_dir(&analysis, dir.path(), Rows::First)
         .map_err(Exit::unwritable)?;
     if let Some(output) = &args.output {
@@ -104,15 +125,20 @@ fn conclude(
         let look = Look { columns, colour };
         proofload_report::terminal(&analysis.document, &written, look, session.out())?;
     }
-    if let Some(error) = replayed.ended_by {
+    if let Some(error) = ended_by {
         return Err(error);
     }
-    let code = if session.interrupt().is_set() {
+    let kept = if session.interrupt().is_set() {
         Code::Interrupted
     } else if analysis.results.degraded {
         Code::Degraded
     } else {
         Code::Ok
     };
-    Ok(args.run.settle(code))
+    let asked = match analysis.results.verdict() {
+        None | Some(Verdict::Met) => Code::Ok,
+        Some(Verdict::Undecided) => Code::Undecided,
+        Some(Verdict::NotMet) => Code::NotMet,
+    };
+    Ok(args.run.settle(kept.graver(asked)))
 }

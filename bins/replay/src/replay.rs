@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use proofload_http_load::{Config, InFlightCap, Reason, RunError, Stopped};
-use proofload_launch::{Code, Exit, Session, Target};
-use proofload_live::{Progress, Show, Snapshot};
-use proofload_record::Outcome;
+use proofload_launch::{Code, Exit, Session, Target, Terminal};
+use proofload_live::{Progress, Show, Snapshot, Times};
 use proofload_record::clock::{Clock, monotonic_ns};
-use proofload_run_dir::{CreateError, Finish, Manifest, PlanRow, Running, State, Writer};
+use proofload_record::{NotSent, Outcome};
+use proofload_run_dir::{CreateError, Finish, Manifest, PlanRow, Running, SoFar, State, Writer};
 use proofload_workload::{Plan, WalkError};
 
 use crate::args::Args;
@@ -37,19 +37,19 @@ pub(crate) fn replay(
 ) -> anyhow::Result<Replayed> {
     let workers = args.run.workers();
     let payloads = plan.payloads().map_err(Exit::bad_input)?;
-    let mut writer = create(args, out, target, plan, reached)?;
-    writer.seal_plan().map_err(Exit::unwritable)?;
-    let clock = Clock::from_origin(monotonic_ns() + HEAD_START_NS);
+    let writer = create(args, out, target, plan, reached)?;
     let unwritable = reached.stop.clone();
     let on_failure = move || unwritable.now(Reason::Unwritable);
-    let started = writer.start(clock, workers, on_failure).map_err(Exit::unwritable)?;
-    let (running, recorders) = started;
+    let prepared = writer.prepare(workers, on_failure).map_err(Exit::unwritable)?;
+    // Last, when nothing is left to do that may wait for a disk.
+    let clock = Clock::from_origin(monotonic_ns() + HEAD_START_NS);
+    let (running, recorders) = prepared.begin(clock);
 
     let config = Config {
         pacing: args.pacing,
         max_in_flight: args.max_in_flight.map(std::num::NonZeroU32::get),
         permit_timeout: args.timeout.total,
-        cap: InFlightCap::of_machine(workers, reached.is_simulated()),
+        cap: InFlightCap::of_machine(workers, reached.is_embedded()),
         keep_chunks: args.chunks,
         keep_going: args.keep_going,
     };
@@ -108,19 +108,20 @@ fn create(
     let names: Vec<_> = target.headers.iter().map(proofload_launch::Header::name).collect();
     manifest.run_id.clone_from(&reached.run_id);
     manifest.git_commit = proofload_launch::GIT_COMMIT.map(str::to_owned);
-    manifest.config = args.record(args.labels(reached.is_simulated()), &names);
+    manifest.config = args.record(args.labels(reached.is_embedded()), &names);
     manifest.seed = args.run.seed;
     manifest.target.url.clone_from(&reached.url);
     manifest.target.simulated = reached.is_simulated();
     manifest.classes = plan.classes().iter().map(Into::into).collect();
     manifest.warmup_requests = u64::from(args.warmup);
+    manifest.slos.clone_from(&args.slo);
     manifest.latency_slo_ns = (args.latency_slo_ms * 1e6).round() as u64;
 
     let config = proofload_run_dir::Config { out, manifest, keep_chunks: args.chunks };
     let mut writer = Writer::create(config).map_err(not_created)?;
     let walked = plan.walk(|entry| {
         writer.plan_entry(&PlanRow {
-            id: entry.id.into(),
+            id: entry.id,
             due_ns: entry.due_ns,
             class: entry.class,
             offset: entry.offset,
@@ -145,19 +146,29 @@ fn show(
     clock: Clock,
     running: &Arc<Running>,
 ) -> Progress {
-    let show = Show { quiet: args.run.quiet, simulated: reached.is_simulated() };
+    let show = Show {
+        quiet: args.run.quiet,
+        simulated: reached.is_simulated(),
+        in_place: Terminal::of_stderr().colour,
+    };
     let (running, span_ns) = (Arc::clone(running), plan.span_ns());
     Progress::start(show, move || {
         let progress = running.progress();
+        let outcomes = Outcome::ALL.map(Outcome::label).into_iter().zip(progress.outcomes);
+        let not_sent = NotSent::ALL.map(NotSent::label).into_iter().zip(progress.not_sent);
+        let errors = outcomes.filter(|&(name, _)| name != Outcome::Ok.label()).chain(not_sent);
+        let times = |SoFar { n, p50_ns, p99_ns }| Times { n, p50_ns, p99_ns };
         Snapshot {
             planned: progress.planned,
             released: progress.released,
-            finished: progress.finished,
             ok: progress.outcomes[usize::from(Outcome::Ok.code())],
+            errors: errors.collect(),
             in_flight: progress.in_flight,
+            waiting: progress.queued,
             elapsed_ns: clock.now_ns(),
             span_ns,
-            tokens: None,
+            ttft: progress.ttft.map(times),
+            lateness: progress.lateness.map(times),
         }
     })
 }
@@ -169,7 +180,8 @@ fn judge(ended: Result<Stopped, RunError>, session: &Session) -> (Finish, Option
         Ok(None) => (Finish { state: State::Complete, end_reason: None }, None),
         Ok(Some(Reason::Interrupted)) => (finish(State::Interrupted, "interrupted"), None),
         Ok(Some(Reason::Refused)) => {
-            let reason = "the first ten answers were all 401, 403 or 404: wrong key or path?";
+            let reason = "the first ten answers were all 401, 403 or 404: wrong key, path, or a \
+                          model that the server does not have?";
             session.warn(&format!("{reason} Ended early; --keep-going sends all the same"));
             (finish(State::Failed, reason), None)
         }

@@ -4,13 +4,14 @@ use std::hash::{BuildHasher, RandomState};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use proofload_http_load::{
     Ask, Endpoint, HttpConfig, MakeHttp, Reason, Stop, Trust, Unreachable, preflight,
     raise_descriptor_limit,
 };
-use proofload_launch::{Exit, Place, Session, Target};
-use proofload_simulator::{Options, Simulator};
+use proofload_launch::{Code, Exit, Place, Session, Target};
+use proofload_record::ServerLog;
+use proofload_simulator::{Options, Simulator, is_simulator};
 use proofload_workload::Plan;
 
 use crate::args::Args;
@@ -25,12 +26,19 @@ pub(crate) struct Reached {
     /// Ends the run; Ctrl-C does.
     pub(crate) stop: Stop,
     simulator: Option<Simulator>,
+    /// Whether the target says that it is a simulator of ours.
+    says_simulated: bool,
 }
 
 impl Reached {
     /// Whether both ends of every connection are in this process.
-    pub(crate) const fn is_simulated(&self) -> bool {
+    pub(crate) const fn is_embedded(&self) -> bool {
         self.simulator.is_some()
+    }
+
+    /// Whether the figures are those of a simulator, in this process or elsewhere.
+    pub(crate) const fn is_simulated(&self) -> bool {
+        self.is_embedded() || self.says_simulated
     }
 
     /// Ends the simulator, where there is one, and has it write what it still holds.
@@ -44,11 +52,13 @@ pub(crate) const fn is_simulated(target: &Target) -> bool {
     matches!(target.place, Place::Simulator { .. })
 }
 
-/// Starts the simulator or finds the server; either has answered a GET when this returns.
+/// Starts the simulator, which writes its rows into `log`, or finds the server; either has answered
+/// a GET when this returns.
 pub(crate) fn reach(
     args: &Args,
     target: &Target,
     plan: &Plan,
+    log: Option<Box<dyn ServerLog>>,
     session: &Session,
 ) -> anyhow::Result<Reached> {
     // Before the first socket: how many requests may be in flight depends on it.
@@ -59,7 +69,7 @@ pub(crate) fn reach(
 
     let (simulator, url, endpoint) = match &target.place {
         Place::Simulator { options } => {
-            let simulator = start_simulator(options, args.run.seed)?;
+            let simulator = start_simulator(options, args.run.seed, log)?;
             let endpoint = endpoint_of(simulator.addr());
             (Some(simulator), "embedded simulator".to_owned(), endpoint)
         }
@@ -97,26 +107,41 @@ pub(crate) fn reach(
             session.tell(&format!("{failed}; waiting {} s at most", args.target.wait_ready));
         }
     };
-    if let Err(unreachable) = preflight(&make, target.wait_ready, &stop, waiting) {
-        let hint = "nothing was sent; check --api-base and that the server runs, or wait for one \
-                    that is starting with --wait-ready SECONDS";
-        let error = anyhow::Error::new(unreachable).context(hint);
-        return Err(match stop.reason() {
-            Some(_) => Exit::with(proofload_launch::Code::Interrupted, error).into(),
-            None => Exit::unreachable(error).into(),
-        });
+    let found = preflight(&make, target.wait_ready, &stop, waiting);
+    if stop.reason().is_some() {
+        let error = anyhow!("interrupted before anything was sent");
+        return Err(Exit::with(Code::Interrupted, error).into());
     }
-    Ok(Reached { url, run_id, make, stop, simulator })
+    let found = found.map_err(|error| {
+        let hint = match args.target.wait_ready {
+            0 => {
+                "nothing was sent; check --api-base and that the server runs, or wait for one that \
+                  is starting with --wait-ready SECONDS"
+                    .to_owned()
+            }
+            waited => format!(
+                "nothing was sent, after waiting {waited} s; check --api-base and that the server \
+                 runs, or wait longer"
+            ),
+        };
+        Exit::unreachable(anyhow::Error::new(error).context(hint))
+    })?;
+    let says_simulated = found.server.as_deref().is_some_and(is_simulator);
+    Ok(Reached { url, run_id, make, stop, simulator, says_simulated })
 }
 
-fn start_simulator(options: &[String], seed: u64) -> anyhow::Result<Simulator> {
+fn start_simulator(
+    options: &[String],
+    seed: u64,
+    log: Option<Box<dyn ServerLog>>,
+) -> anyhow::Result<Simulator> {
     let mut set = Options::default();
     set.set(&format!("seed={seed}")).map_err(Exit::usage)?;
     for option in options {
-        set.set(option).context("--sim").map_err(Exit::usage)?;
+        set.set(option).map_err(|error| Exit::usage(anyhow!("--sim: {error}")))?;
     }
     let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let started = Simulator::start(set, listen, None);
+    let started = Simulator::start(set, listen, log);
     started.context("cannot start the embedded simulator").map_err(|e| Exit::unreachable(e).into())
 }
 

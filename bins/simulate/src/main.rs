@@ -1,7 +1,9 @@
 //! Runs the simulator alone: an OpenAI-compatible server to aim any client at.
 
+use anyhow::anyhow;
 use clap::Parser;
 use proofload_launch::{Code, Exit, LogArgs, Session};
+use proofload_server_log::{Source, Writer};
 use proofload_simulator::{Options, Simulator};
 use std::fmt::Write as _;
 use std::net::SocketAddr;
@@ -22,6 +24,11 @@ struct Args {
     /// A setting of the simulator, such as decode=20ms or fault=truncate:0.01; --help lists them
     #[arg(long = "set", value_name = "KEY=VALUE")]
     settings: Vec<String>,
+    /// Where to log every request, as a Logos server does: sqlite:PATH or
+    /// postgres://USER@HOST:PORT/DATABASE
+    // A plain string, since clap would repeat a refused value with the password in it.
+    #[arg(long, value_name = "URL")]
+    server_log: Option<String>,
     #[command(flatten)]
     log: LogArgs,
 }
@@ -44,7 +51,17 @@ fn scenario(args: Args, session: &mut Session) -> anyhow::Result<Code> {
     for setting in args.settings {
         options.set(&setting).map_err(Exit::usage)?;
     }
-    let mut simulator = Simulator::start(options, args.listen, None).map_err(Exit::usage)?;
+    let (writer, rows) = match args.server_log.as_deref() {
+        Some(url) => {
+            session.protect(&Source::secrets_of(url));
+            let source: Source =
+                url.parse().map_err(|error| Exit::usage(anyhow!("--server-log: {error}")))?;
+            let (writer, rows) = Writer::start(source)?;
+            (Some(writer), Some(rows))
+        }
+        None => (None, None),
+    };
+    let mut simulator = Simulator::start(options, args.listen, rows).map_err(Exit::usage)?;
     writeln!(session.out(), "http://{}", simulator.addr())?;
     session.out().flush()?;
 
@@ -53,5 +70,6 @@ fn scenario(args: Args, session: &mut Session) -> anyhow::Result<Code> {
     // Nothing is ever sent: it fails when the other end is dropped, which is what is waited for.
     let _ = ended.recv();
     simulator.stop().map_err(Exit::unwritable)?;
+    writer.map(Writer::finish).transpose().map_err(Exit::unwritable)?;
     Ok(Code::Ok)
 }

@@ -1,22 +1,29 @@
 //! Reads a run and puts everything together.
 
 use crate::agreement;
-use crate::document::Document;
+use crate::document::{Block, Document};
 use crate::fitness;
+use crate::groups::Whole;
+use crate::impact;
+use crate::imported;
+use crate::kinds::Kinds;
 use crate::metric::Metric;
+use crate::pictures::{self, Picture};
 use crate::present;
 use crate::request::Request;
 use crate::results::{
-    ByOutcome, ByReason, Counts, Definitions, Errors, Metrics, Results, SCHEMA_VERSION, Slo,
-    Throughput, Tokens, TrustItem, Validity,
+    ByOutcome, ByReason, Coalesced, Counts, Definitions, Errors, Intervals, Judged, Metrics,
+    Results, SCHEMA_VERSION, Slo, Throughput, Tokens, TrustItem, Validity, round,
 };
-use crate::summary::{MS, Summary};
-use crate::tally::Tally;
-use proofload_record::{Outcome, Row};
+use crate::server;
+use crate::slos::{self, Evidence};
+use crate::summary::Summary;
+use crate::tally::{Tally, attainment};
+use proofload_record::{Outcome, Row, ServerSide};
 use proofload_run_dir::{RunDir, State};
 use proofload_stats::hist::Histogram;
 use proofload_verdict::guard::{self, Ending, Ledger, Scarce};
-use proofload_verdict::{Level, Share, Trust, Validity as Judged};
+use proofload_verdict::{Level, Share, Trust, Validity as Usable, slo};
 
 /// A run, analysed.
 pub struct Analysis<'a> {
@@ -28,37 +35,81 @@ pub struct Analysis<'a> {
 }
 
 impl Analysis<'_> {
+    /// The pictures of the document, in its order.
+    pub fn pictures(&self) -> impl Iterator<Item = &Picture> {
+        let blocks = self.document.sections.iter().flat_map(|section| &section.blocks);
+        blocks.filter_map(|block| match block {
+            Block::Chart(picture) => Some(picture),
+            _ => None,
+        })
+    }
+
     /// Every planned request, in the order of the plan.
     pub fn requests(&self) -> impl Iterator<Item = Request<'_>> {
         let dir = self.dir;
-        (0..).zip(dir.plan()).map(move |(index, planned)| Request {
+        (0..).zip(dir.plan().iter()).map(move |(index, planned)| Request {
             index,
-            id: &planned.id,
+            id: planned.id,
             class: dir.classes().get(usize::from(planned.class)),
             due_ns: planned.due_ns,
             fate: dir.fate(index),
+            served: dir.server().and_then(|side| side.get(index)),
             note: dir.notes().get(&index),
             warmup: u64::from(index) < dir.manifest().warmup_requests,
         })
     }
 }
 
-/// Computes everything that is known of a run.
+/// Computes everything that is known of a run, and judges it by the objectives that it was made
+/// with.
 ///
 /// It cannot fail: what is missing or contradicts itself is part of the answer.
 #[must_use]
 pub fn analyze(dir: &RunDir) -> Analysis<'_> {
+    let mut slos = Vec::new();
+    let mut unreadable = Vec::new();
+    for text in &dir.manifest().slos {
+        match slo::parse(text) {
+            Ok(parsed) => slos.extend(parsed),
+            Err(error) => unreadable.push(slos::unreadable(text, &error)),
+        }
+    }
+    compute(dir, &slos, unreadable, false)
+}
+
+/// The same, judged by other objectives than those of the run.
+#[must_use]
+pub fn analyze_against<'a>(dir: &'a RunDir, slos: &[slo::Slo]) -> Analysis<'a> {
+    compute(dir, slos, Vec::new(), true)
+}
+
+fn compute<'a>(
+    dir: &'a RunDir,
+    slos: &[slo::Slo],
+    unreadable: Vec<Judged>,
+    judged_anew: bool,
+) -> Analysis<'a> {
     let (manifest, books) = (dir.manifest(), dir.books());
-    let tally = Tally::new(dir.rows(), books, manifest.warmup_requests);
-    let summaries = summaries(dir, &tally);
+    let tally = Tally::new(dir);
+    let kinds = Kinds::of(&tally);
+    let mut summaries = summaries(dir, &tally);
+    let mut attainment = attainment(tally.cases.iter(), manifest.latency_slo_ns);
+    let mut failed = tally.failed();
+    let mut failures = tally.failures();
+    let is_imported = manifest.imported.is_some();
+    if is_imported {
+        summaries.iter_mut().flatten().for_each(imported::without_intervals);
+        failures.iter_mut().for_each(|way| way.until_failed_ms.intervals = Intervals::default());
+        for share in [&mut attainment.met, &mut failed] {
+            imported::without_interval(share);
+        }
+    }
     let summary = |metric: Metric| summaries[metric as usize].as_ref();
-    let attainment = tally.attainment(manifest.latency_slo_ns);
-    let failed = tally.failed();
-    let failures = tally.failures();
     let tokens = tally.tokens();
 
     let counted: Vec<(&str, u64)> = failures.iter().map(|way| (way.outcome, way.n)).collect();
-    let reason = || manifest.end_reason.as_deref().unwrap_or(state_label(manifest.state));
+    let state = state_label(manifest.state, dir.recovery().still_going);
+    let reason = || manifest.end_reason.as_deref().unwrap_or(state);
     let ending = match manifest.state {
         State::Complete => Ending::Complete,
         State::Running => Ending::Killed,
@@ -69,16 +120,24 @@ pub fn analyze(dir: &RunDir) -> Analysis<'_> {
         books,
         ending,
         torn_bytes: recovery.torn_bytes,
+        chunks_dropped: manifest.counts.chunks_dropped,
         damage: &recovery.damage,
+        rows_unreadable: recovery.rows_unreadable,
         imbalance: recovery.imbalance.as_deref(),
     });
-    let degraded = ledger.level > Level::Ok || tally.ok() == 0;
+    let degraded = ledger.level > Level::Ok
+        || tally.ok() == 0
+        || dir.server().is_some_and(ServerSide::is_degraded);
     // Of a run that was not sealed, rows and histograms end at different moments.
-    let comparable = recovery.sealed && tally.missing() == 0;
-    let trust = vec![
+    let comparable = recovery.sealed && tally.missing == 0;
+    let mut trust = vec![
         guard::generator(&fitness::generator(dir.seconds(), summary)),
         guard::rate(&fitness::rate(&tally)),
-        guard::samples(summaries.iter().any(Option::is_some), &scarce(&summaries)),
+        guard::samples(
+            summaries.iter().any(Option::is_some),
+            // Without an order there are no intervals to miss.
+            &if is_imported { Vec::new() } else { scarce(&summaries) },
+        ),
         ledger,
         guard::errors(&failed, &counted),
         guard::simulated(manifest.target.simulated),
@@ -89,18 +148,37 @@ pub fn analyze(dir: &RunDir) -> Analysis<'_> {
             guard::agreement_unknown()
         },
     ];
-    let validity = Judged::of(&trust);
+    if dir.server().is_some() {
+        trust.push(guard::sides(&server::sides(&tally)));
+    }
+    if is_imported {
+        trust = trust.into_iter().map(imported::trust).collect();
+    }
+    let usable = if is_imported { imported::validity } else { Usable::of };
+    let validity = usable(&trust, tally.n);
     let figures = |metric: Metric| {
         summary(metric).map(|summary| summary.figures(metric.unit_ns())).unwrap_or_default()
     };
+    let whole = Whole {
+        tally: &tally,
+        kinds: &kinds,
+        summaries: &summaries,
+        limit_ns: manifest.latency_slo_ns,
+        is_imported,
+        selection_known: manifest.imported.as_ref().is_none_or(|from| from.selection_known),
+    };
+    let doubt = doubt(validity, is_imported);
+    let evidence = Evidence { dir, tally: &tally, kinds: &kinds, doubt };
     let results = Results {
         schema_version: SCHEMA_VERSION,
         program: manifest.program.clone(),
-        state: state_label(manifest.state).to_owned(),
+        state: state.to_owned(),
         end_reason: manifest.end_reason.clone(),
+        imported: manifest.imported.as_ref().map(Into::into),
         simulated: manifest.target.simulated,
         validity: Validity { verdict: validity.label(), reason: validity.reason() },
         degraded,
+        damage: recovery.damage.clone(),
         balanced: recovery.imbalance.is_none(),
         counts: Counts {
             planned: books.planned,
@@ -112,22 +190,14 @@ pub fn analyze(dir: &RunDir) -> Analysis<'_> {
             outcomes: ByOutcome(books.outcomes),
             not_sent_reasons: ByReason(books.not_sent),
             rows_dropped: books.rows_dropped,
+            chunks_dropped: manifest.counts.chunks_dropped,
             warmup: tally.warmup,
             bodies_changed: manifest.stream_changed,
         },
         metrics: Metrics(std::array::from_fn(|place| figures(Metric::ALL[place]))),
         throughput: throughput(&tally, &tokens),
         lateness_us: figures(Metric::Lateness),
-        slo: Slo {
-            metric: Metric::Latency.key(),
-            limit_ms: attainment.limit_ns as f64 / MS,
-            met: attainment.met.count,
-            n: attainment.met.n,
-            share: attainment.met.value,
-            lo: lower(&attainment.met),
-            hi: upper(&attainment.met),
-            n_eff: attainment.met.n_eff.map(|n_eff| (n_eff * 10.0).round() / 10.0),
-        },
+        slo: Slo::new(&attainment, is_imported),
         errors: Errors {
             n: failed.n,
             failed: failed.count,
@@ -137,31 +207,61 @@ pub fn analyze(dir: &RunDir) -> Analysis<'_> {
             by_outcome: failures,
         },
         tokens,
-        groups: [],
-        verdicts: [],
+        itl_coalesced: coalesced(tally.rows),
+        groups: whole.groups(),
+        impacts: if is_imported { Vec::new() } else { impact::all(&tally, &kinds) },
+        server: dir.server().map(|side| server::results(side, &tally)),
+        verdicts: unreadable.into_iter().chain(evidence.judge(slos)).collect(),
+        judged_anew,
         trust: trust.iter().map(item).collect(),
         definitions: Definitions,
     };
-    let document = present::document(&results, trust);
+    let pictures = pictures::all(dir, &results, &tally, &kinds, slos);
+    let document = present::document(&results, trust, pictures);
     Analysis { results, document, dir }
 }
 
 /// Every metric over the requests after the warm-up, in the order of [`Metric::ALL`].
 fn summaries(dir: &RunDir, tally: &Tally<'_>) -> [Option<Summary>; Metric::ALL.len()] {
     Metric::ALL.map(|metric| match metric {
-        Metric::Itl => Summary::pooled(&histogram(dir, metric), mean_gap_ns(tally.rows)),
+        Metric::Itl => {
+            let histogram = histogram(dir, metric);
+            Summary::pooled(&histogram, mean_gap_ns(tally.rows, histogram.len()))
+        }
         _ => {
-            let values: Vec<f64> = tally.rows.iter().filter_map(|row| metric.of(row)).collect();
+            let values: Vec<f64> =
+                tally.cases.iter().filter_map(|case| case.value(metric)).collect();
             Summary::of(&values)
         }
     })
 }
 
-/// Mean of all gaps of these requests; exact, since the rows hold their sums.
-fn mean_gap_ns(rows: &[Row]) -> f64 {
+/// Mean of all gaps of these requests; exact, since the rows hold their sums. None where the log
+/// holds another number of gaps, as after a kill: then the two are about different requests.
+fn mean_gap_ns(rows: &[Row], logged: u64) -> Option<f64> {
     let sum: u64 = rows.iter().map(|row| row.itl.sum_ns).sum();
     let count: u64 = rows.iter().map(|row| u64::from(row.itl.count)).sum();
-    sum as f64 / count.max(1) as f64
+    (count == logged && count > 0).then(|| sum as f64 / count as f64)
+}
+
+fn coalesced(rows: &[Row]) -> Coalesced {
+    let gaps = rows.iter().map(|row| u64::from(row.itl.count)).sum();
+    let coalesced = rows.iter().map(|row| u64::from(row.coalesced)).sum();
+    let share = (gaps > 0).then(|| round(coalesced as f64 / gaps as f64));
+    Coalesced { gaps, coalesced, share }
+}
+
+/// Why no verdict can be given, whatever the figures are. That nothing succeeded is no such reason:
+/// the failures are the server's.
+fn doubt(validity: Usable, is_imported: bool) -> Option<String> {
+    match validity {
+        Usable::Invalid("no request succeeded") if !is_imported => None,
+        _ if is_imported => {
+            Some("imported, and in which order its requests came is not known".to_owned())
+        }
+        Usable::Invalid(reason) => Some(format!("invalid: {reason}")),
+        Usable::NotJudged(_) | Usable::Valid => None,
+    }
 }
 
 /// A metric's histogram of the whole run, all classes together.
@@ -203,19 +303,18 @@ fn throughput(tally: &Tally<'_>, tokens: &Tokens) -> Throughput {
     }
 }
 
-/// Limits of a share, to a millionth: beyond it the mathematics library of another machine may
-/// differ, and the same run would give other bytes.
 fn lower(share: &Share) -> Option<f64> {
-    share.interval.map(|(lo, _)| (lo * 1e6).round() / 1e6)
+    share.interval.map(|(lo, _)| round(lo))
 }
 
 fn upper(share: &Share) -> Option<f64> {
-    share.interval.map(|(_, hi)| (hi * 1e6).round() / 1e6)
+    share.interval.map(|(_, hi)| round(hi))
 }
 
-const fn state_label(state: State) -> &'static str {
+const fn state_label(state: State, still_going: bool) -> &'static str {
     match state {
-        State::Running => "running",
+        State::Running if still_going => "running",
+        State::Running => "killed",
         State::Complete => "complete",
         State::Interrupted => "interrupted",
         State::Failed => "failed",

@@ -3,10 +3,12 @@
 //! A document holds words and numbers that are already written out, and no layout: the terminal
 //! wraps and aligns it, a page would give it style.
 
+use crate::pictures::Picture;
 use proofload_verdict::Trust;
+use proofload_verdict::slo::Verdict;
 
 /// A whole report.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Document {
     /// What it is about, in one line.
     pub title: String,
@@ -17,7 +19,7 @@ pub struct Document {
 }
 
 /// A part of a report.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Section {
     /// Its heading.
     pub heading: String,
@@ -26,16 +28,31 @@ pub struct Section {
 }
 
 /// A piece of a section.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Block {
     /// A paragraph.
     Text(String),
     /// What the guard-rails found.
     Trust(Vec<Trust>),
+    /// Verdicts on what was asked for.
+    Verdicts(Vec<Stated>),
     /// A table.
     Table(Table),
+    /// A picture, for the forms of a report that can show one.
+    Chart(Picture),
     /// Terms and what they mean.
     Terms(Vec<(String, String)>),
+}
+
+/// A verdict and what it rests on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stated {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The objective.
+    pub name: String,
+    /// The figures, in one line.
+    pub evidence: String,
 }
 
 /// A table whose first column names the row; the others hold numbers.

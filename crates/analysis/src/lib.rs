@@ -18,25 +18,34 @@
 //! println!("p99 {:?} ms of {} answers", ttft.p99, ttft.n);
 //! # Ok::<(), proofload_run_dir::OpenError>(())
 //! ```
-//! Left out: figures by class, targets, charts and what a server's own log says, which come with
-//! the programs that need them.
+//! Left out: comparisons of runs, which come with the program that needs them.
 
 mod agreement;
 mod analysis;
 mod document;
 mod fitness;
+mod groups;
+mod impact;
+mod imported;
+mod kinds;
 mod metric;
+mod pictures;
 mod present;
 mod request;
 mod results;
+mod server;
+mod slos;
 mod summary;
 mod tally;
 
-pub use analysis::{Analysis, analyze};
-pub use document::{Block, Document, Section, Table};
+pub use analysis::{Analysis, analyze, analyze_against};
+pub use document::{Block, Document, Section, Stated, Table};
 pub use metric::Metric;
+pub use pictures::Picture;
 pub use request::Request;
 pub use results::{
-    ByOutcome, ByReason, Counts, Definitions, Errors, Failure, Figures, Interval, Intervals,
-    Metrics, Results, SCHEMA_VERSION, Slo, Throughput, Tokens, TrustItem, Validity,
+    ByOutcome, ByReason, Coalesced, ColdStarts, Counts, Definitions, Errors, Failure, Figures,
+    Group, GroupMetrics, Impact, Imported, Interval, Intervals, Judged, Metrics, MissingMetric,
+    Over, Results, SCHEMA_VERSION, Server, Slo, Split, Throughput, Tokens, TrustItem, Unmatched,
+    Validity,
 };

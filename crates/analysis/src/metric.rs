@@ -1,7 +1,7 @@
 //! The metrics of a replay: each one's name, formula and value of a row.
 
 use crate::summary::{MS, US};
-use proofload_record::Row;
+use proofload_record::{Row, Served};
 
 /// What the figures are that are not of a request: their names and formulas.
 pub(crate) const OF_THE_RUN: [(&str, &str); 6] = [
@@ -36,13 +36,23 @@ pub enum Metric {
     ClientDuration,
     /// Released to connected.
     ConnectionWait,
+    /// In the server's queue.
+    QueueWait,
+    /// In the server, from the queue to the end.
+    Processing,
+    /// In the server, arrival to first token.
+    ServerTtft,
+    /// In the server, arrival to the end.
+    ServerTotal,
+    /// In the server, choosing a model.
+    Classification,
     /// Due to released: our own delay.
     Lateness,
 }
 
 impl Metric {
     /// Every metric, in the order of every output.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 16] = [
         Self::Ttft,
         Self::TtftService,
         Self::TotalLatency,
@@ -53,7 +63,21 @@ impl Metric {
         Self::Itl,
         Self::ClientDuration,
         Self::ConnectionWait,
+        Self::QueueWait,
+        Self::Processing,
+        Self::ServerTtft,
+        Self::ServerTotal,
+        Self::Classification,
         Self::Lateness,
+    ];
+
+    /// Those that only the server's own log holds.
+    pub const OF_SERVER: [Self; 5] = [
+        Self::QueueWait,
+        Self::Processing,
+        Self::ServerTtft,
+        Self::ServerTotal,
+        Self::Classification,
     ];
 
     /// The name without a unit, as in `metrics.csv` and in the histogram log.
@@ -70,6 +94,11 @@ impl Metric {
             Self::Itl => "itl",
             Self::ClientDuration => "client_duration",
             Self::ConnectionWait => "connection_wait",
+            Self::QueueWait => "queue_wait",
+            Self::Processing => "processing",
+            Self::ServerTtft => "server_ttft",
+            Self::ServerTotal => "server_total",
+            Self::Classification => "classification",
             Self::Lateness => "lateness",
         }
     }
@@ -88,6 +117,11 @@ impl Metric {
             Self::Itl => "itl_ms",
             Self::ClientDuration => "client_duration_ms",
             Self::ConnectionWait => "connection_wait_ms",
+            Self::QueueWait => "queue_wait_ms",
+            Self::Processing => "processing_ms",
+            Self::ServerTtft => "server_ttft_ms",
+            Self::ServerTotal => "server_total_ms",
+            Self::Classification => "classification_ms",
             Self::Lateness => "lateness_us",
         }
     }
@@ -125,6 +159,11 @@ impl Metric {
             Self::Itl => "gaps between content chunks, pooled over requests",
             Self::ClientDuration => "done - started",
             Self::ConnectionWait => "connected - started: permit, DNS, TCP and TLS",
+            Self::QueueWait => "the server's log: scheduled - enqueued",
+            Self::Processing => "the server's log: complete - scheduled",
+            Self::ServerTtft => "the server's log: first token - arrival",
+            Self::ServerTotal => "the server's log: response - arrival",
+            Self::Classification => "the server's log: choosing a model",
             Self::Lateness => "started - due: our own delay, of all that was sent",
         }
     }
@@ -133,14 +172,20 @@ impl Metric {
     ///
     /// Latencies count for requests that succeeded, since a failure that was quick must not look
     /// like a fast answer. Lateness and the wait for a connection are ours, whoever answered.
-    /// Gaps are not in the rows at all.
+    /// Gaps are not in the rows at all, and neither is what the server's log says; see
+    /// [`Metric::of_served`].
     #[must_use]
     pub fn of(self, row: &Row) -> Option<f64> {
         let ok = row.end.is_ok();
         let ns = match self {
             Self::Lateness => row.lateness_ns(),
             Self::ConnectionWait => row.connection_wait_ns(),
-            Self::Itl => None,
+            Self::Itl
+            | Self::QueueWait
+            | Self::Processing
+            | Self::ServerTtft
+            | Self::ServerTotal
+            | Self::Classification => None,
             Self::Tpot => return row.tpot_ns().filter(|_| ok),
             Self::Ttft => row.ttft_ns().filter(|_| ok),
             Self::TtftService => row.ttft_service_ns().filter(|_| ok),
@@ -151,6 +196,27 @@ impl Metric {
             Self::ClientDuration => row.client_duration_ns().filter(|_| ok),
         };
         ns.map(|ns| ns as f64)
+    }
+
+    /// Its value by the server's log in nanoseconds, of a request that succeeded; none where the
+    /// log does not hold it, or it is measured by the client.
+    #[must_use]
+    pub fn of_served(self, served: &Served) -> Option<f64> {
+        let ns = match self {
+            Self::QueueWait => served.queue_wait_ns,
+            Self::Processing => served.processing_ns,
+            Self::ServerTtft => served.ttft_ns,
+            Self::ServerTotal => served.total_ns,
+            Self::Classification => served.classification_ns,
+            _ => None,
+        };
+        ns.map(|ns| ns as f64)
+    }
+
+    /// Whether only the server's own log holds it.
+    #[must_use]
+    pub fn is_of_server(self) -> bool {
+        Self::OF_SERVER.contains(&self)
     }
 }
 

@@ -1,7 +1,12 @@
 //! From the results to the words and tables of a report.
 
+mod parts;
+mod verdicts;
+
 use crate::document::{Block, Document, Section, Table};
+use crate::imported;
 use crate::metric::{Metric, OF_THE_RUN};
+use crate::pictures::Picture;
 use crate::results::{Figures, Interval, Results};
 use proofload_stats::{Confidence, Quantile, least_n_two_sided};
 use proofload_units::human_count;
@@ -29,36 +34,37 @@ const BOUNDED: [(Metric, &str); 4] = [
     (Metric::Tpot, "tpot (ms/token)"),
 ];
 
-/// Writes out `results`; `trust` is what they rest on.
-pub(crate) fn document(results: &Results, trust: Vec<Trust>) -> Document {
-    Document {
-        title: title(results),
-        simulated: results.simulated,
-        sections: vec![
-            trust_section(trust),
-            latencies(results),
-            objective(results),
-            throughput(results),
-            definitions(),
-        ],
+/// Writes out `results`; `trust` is what they rest on, `pictures` what they look like.
+pub(crate) fn document(results: &Results, trust: Vec<Trust>, pictures: Vec<Picture>) -> Document {
+    let mut sections = vec![trust_section(trust)];
+    sections.extend(verdicts::section(results));
+    sections.extend([latencies(results), objective(results)]);
+    sections.extend(parts::groups(results));
+    sections.extend(parts::impacts(results));
+    sections.extend(parts::server(results));
+    sections.extend([throughput(results), charts(pictures), definitions()]);
+    if let Some(file) = &results.imported {
+        sections.insert(0, imported::section(file, results));
     }
+    Document { title: title(results), simulated: results.simulated, sections }
 }
 
 fn title(results: &Results) -> String {
     let counts = &results.counts;
-    let mut title = format!(
-        "{}: {}, {}",
-        results.program,
-        if results.state == "running" { "killed" } else { &results.state },
-        results.validity.verdict
-    );
+    let state = match (&results.imported, results.state.as_str()) {
+        (Some(_), _) => "imported",
+        (None, state) => state,
+    };
+    let mut title = format!("{}: {state}, {}", results.program, results.validity.verdict);
     if let Some(reason) = results.validity.reason {
         title += &format!(": {reason}");
     }
     if results.degraded {
+        let reasons: Vec<&str> =
+            results.end_reason.iter().chain(&results.damage).map(String::as_str).collect();
         title += "; DEGRADED";
-        if let Some(reason) = &results.end_reason {
-            title += &format!(" ({reason})");
+        if !reasons.is_empty() {
+            title += &format!(" ({})", reasons.join("; "));
         }
     }
     title += &format!(
@@ -100,11 +106,13 @@ fn latencies(results: &Results) -> Section {
     let mut blocks =
         vec![Block::Table(Table { columns: columns.map(str::to_owned).to_vec(), rows })];
     let ok = human_count(results.errors.n - results.errors.failed);
+    let is_imported = results.imported.is_some();
+    let from = if is_imported { "its start" } else { "due" };
     let mut notes = vec![if results.errors.failed == 0 {
         format!("All {ok} requests succeeded. `*`: no finite interval.")
     } else {
         format!(
-            "Rows with `!` are requests that failed, with the time from due to the failure; all \
+            "Rows with `!` are requests that failed, with the time from {from} to the failure; all \
              other rows are of the {ok} that succeeded. `*`: no finite interval."
         )
     }];
@@ -131,9 +139,25 @@ fn latencies(results: &Results) -> Section {
             human_count(chunks)
         ),
     });
-    blocks.push(Block::Table(intervals(results)));
+    let coalesced = &results.itl_coalesced;
+    if let Some(share) = coalesced.share.filter(|share| *share > 0.0) {
+        notes.push(format!(
+            "{} of {} gaps between chunks ({:.1} %) are of nothing: one read brought both chunks.",
+            human_count(coalesced.coalesced),
+            human_count(coalesced.gaps),
+            share * 100.0
+        ));
+    }
+    if !is_imported {
+        blocks.push(Block::Table(intervals(results)));
+    }
     blocks.extend(notes.into_iter().map(Block::Text));
-    Section { heading: "Latency in ms, from due and (service) from the first write".into(), blocks }
+    let heading = if is_imported {
+        "Client duration in ms"
+    } else {
+        "Latency in ms, from due and (service) from the first write"
+    };
+    Section { heading: heading.to_owned(), blocks }
 }
 
 fn intervals(results: &Results) -> Table {
@@ -155,11 +179,9 @@ fn figures_row(name: &str, figures: &Figures, pooled: bool) -> Vec<String> {
     const PERCENT_95: Confidence = Confidence::PERCENT_95;
     let intervals = &figures.intervals;
     let starred = |q, value: Option<f64>, interval: Option<Interval>| {
-        let open = match interval {
-            Some(interval) => interval.lo.is_none() || interval.hi.is_none(),
-            None => value.is_some() && (!pooled || figures.n < least_n_two_sided(q, PERCENT_95)),
-        };
-        if open { cell(value) + "*" } else { cell(value) }
+        // Pooled values never have an interval; there it is asked whether they are enough.
+        let enough = pooled && figures.n >= least_n_two_sided(q, PERCENT_95);
+        if enough { cell(value) } else { starred(value, interval) }
     };
     vec![
         name.to_owned(),
@@ -175,16 +197,25 @@ fn figures_row(name: &str, figures: &Figures, pooled: bool) -> Vec<String> {
 
 fn objective(results: &Results) -> Section {
     let slo = &results.slo;
+    let is_imported = results.imported.is_some();
+    let measured = if is_imported { "client duration" } else { "latency" };
+    let interval_of = |lo, hi| {
+        if is_imported {
+            "no interval: the order of arrival is not known".to_owned()
+        } else {
+            percent_interval(lo, hi)
+        }
+    };
     let text = match slo.share {
         None => "No request was due, so there is no attainment.".to_owned(),
         Some(share) => format!(
-            "{} of {} requests had a latency of {} ms or less: {:.2} % ({}). Failures and requests \
-             not sent are in the denominator as infinitely slow.",
+            "{} of {} requests had a {measured} of {} ms or less: {:.2} % ({}). Failures and \
+             requests not sent are in the denominator as infinitely slow.",
             human_count(slo.met),
             human_count(slo.n),
             slo.limit_ms,
             share * 100.0,
-            percent_interval(slo.lo, slo.hi)
+            interval_of(slo.lo, slo.hi)
         ),
     };
     let errors = &results.errors;
@@ -195,7 +226,7 @@ fn objective(results: &Results) -> Section {
             human_count(errors.failed),
             human_count(errors.n),
             share * 100.0,
-            percent_interval(errors.lo, errors.hi)
+            interval_of(errors.lo, errors.hi)
         ),
     };
     Section {
@@ -205,6 +236,12 @@ fn objective(results: &Results) -> Section {
 }
 
 fn throughput(results: &Results) -> Section {
+    if results.imported.is_some() {
+        let text =
+            "Not known: an imported file does not tell when its requests were sent or ended.";
+        let blocks = vec![Block::Text(text.to_owned())];
+        return Section { heading: "Throughput".to_owned(), blocks };
+    }
     let throughput = &results.throughput;
     let lateness = &results.lateness_us;
     let rate = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), four_digits);
@@ -227,6 +264,11 @@ fn throughput(results: &Results) -> Section {
             )),
         ],
     }
+}
+
+fn charts(pictures: Vec<Picture>) -> Section {
+    let blocks = pictures.into_iter().map(Block::Chart).collect();
+    Section { heading: "Charts".to_owned(), blocks }
 }
 
 fn definitions() -> Section {
@@ -253,6 +295,12 @@ fn interval(interval: Option<Interval>) -> String {
         Some(Interval { lo: None, hi, .. }) => format!("<= {}", cell(hi)),
         Some(Interval { lo, hi, .. }) => format!("{} .. {}", cell(lo), cell(hi)),
     }
+}
+
+/// A quantile, with a star where it has no finite interval.
+fn starred(value: Option<f64>, interval: Option<Interval>) -> String {
+    let bounded = interval.is_some_and(|interval| interval.lo.is_some() && interval.hi.is_some());
+    if bounded || value.is_none() { cell(value) } else { cell(value) + "*" }
 }
 
 fn cell(value: Option<f64>) -> String {

@@ -1,6 +1,6 @@
 //! One request as the per-request files show it.
 
-use proofload_record::{Class, Note, Row};
+use proofload_record::{Class, Note, Row, Served};
 use proofload_run_dir::Fate;
 
 /// A planned request, with everything that is known of it.
@@ -12,10 +12,12 @@ pub struct Request<'a> {
     pub id: &'a str,
     /// Its class; none where the run does not name it.
     pub class: Option<&'a Class>,
-    /// When it was due, in nanoseconds since the run began.
+    /// When it was due, in nanoseconds since the run began; `u64::MAX` where that is not known.
     pub due_ns: u64,
     /// What became of it.
     pub fate: Fate<'a>,
+    /// What the server's own log says of it, where it does.
+    pub served: Option<&'a Served>,
     /// Its error and the server's id, where there are any.
     pub note: Option<&'a Note>,
     /// Whether it belongs to the warm-up, which counts in no figure.

@@ -2,8 +2,17 @@
 //!
 //! It holds no path and no time of making, so the same run directory gives the same bytes again.
 
+mod judged;
+mod parts;
+
+pub use judged::{Judged, Over};
+pub use parts::{ColdStarts, Group, GroupMetrics, Impact, MissingMetric, Server, Split, Unmatched};
+
 use crate::metric::{Metric, OF_THE_RUN};
+use crate::summary::MS;
 use proofload_record::{NotSent, Outcome};
+use proofload_verdict::Attainment;
+use proofload_verdict::slo::Verdict;
 use serde::{Serialize, Serializer};
 
 /// Version of the results object. It grows when a field changes its meaning or goes away.
@@ -16,16 +25,20 @@ pub struct Results {
     pub schema_version: u32,
     /// The program that made the run.
     pub program: String,
-    /// How the run ended: `complete`, `interrupted`, `failed`, or `running` where it was killed.
+    /// How the run ended: `complete`, `interrupted`, `failed`, `killed`; `running` where it has not.
     pub state: String,
     /// Why it ended early, in words.
     pub end_reason: Option<String>,
-    /// Whether the target was the embedded simulator.
+    /// What the run was imported from; none for a run that one of our programs made.
+    pub imported: Option<Imported>,
+    /// Whether the target was a simulator, in the program or elsewhere.
     pub simulated: bool,
     /// Whether the run can be used.
     pub validity: Validity,
     /// Whether part of the data is missing, no request succeeded, or the run ended early.
     pub degraded: bool,
+    /// Parts of the run that were altered or are missing, in words.
+    pub damage: Vec<String>,
     /// Whether the books of the run balance; a run where they do not is read only on request.
     pub balanced: bool,
     /// The books of the whole run, warm-up included.
@@ -42,10 +55,18 @@ pub struct Results {
     pub errors: Errors,
     /// Where the token counts come from.
     pub tokens: Tokens,
-    /// Figures by class; none yet.
-    pub groups: [(); 0],
-    /// Targets that were asked for; none yet.
-    pub verdicts: [(); 0],
+    /// How chunks lay in the reads that brought them.
+    pub itl_coalesced: Coalesced,
+    /// Figures by what requests have in common.
+    pub groups: Vec<Group>,
+    /// What priority and mode change.
+    pub impacts: Vec<Impact>,
+    /// What the server's own log says; none where nobody asked it.
+    pub server: Option<Server>,
+    /// The objectives that were asked for.
+    pub verdicts: Vec<Judged>,
+    /// Whether these are other objectives than those that the run was made with.
+    pub judged_anew: bool,
     /// What every guard-rail found.
     pub trust: Vec<TrustItem>,
     /// Formula of every metric.
@@ -61,15 +82,57 @@ impl Results {
             _ => &self.metrics.0[metric as usize],
         }
     }
+
+    /// The worst verdict; none where nothing was asked for.
+    #[must_use]
+    pub fn verdict(&self) -> Option<Verdict> {
+        self.verdicts.iter().map(|judged| judged.verdict).max()
+    }
+}
+
+/// Gaps that nobody can have seen, since one read brought the chunks on both sides of it. They count
+/// as gaps of nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Coalesced {
+    /// All gaps between content chunks.
+    pub gaps: u64,
+    /// Those of nothing.
+    pub coalesced: u64,
+    /// `coalesced / gaps`.
+    pub share: Option<f64>,
 }
 
 /// Whether a run can be used at all.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Validity {
-    /// `valid` or `invalid`.
+    /// `valid`, `not judged` or `invalid`.
     pub verdict: &'static str,
-    /// Why it is invalid.
+    /// Why it is not valid.
     pub reason: Option<&'static str>,
+}
+
+/// A run that another program made, and what its file tells.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Imported {
+    /// The form of the file.
+    pub form: String,
+    /// SHA-256 of the file, in hexadecimal digits.
+    pub sha256: String,
+    /// Whether classes name the model that was asked for; otherwise it is the one that answered.
+    pub selection_known: bool,
+    /// Columns of the file that nothing was done with.
+    pub ignored_columns: Vec<String>,
+}
+
+impl From<&proofload_run_dir::Imported> for Imported {
+    fn from(from: &proofload_run_dir::Imported) -> Self {
+        Self {
+            form: from.form.clone(),
+            sha256: from.sha256.clone(),
+            selection_known: from.selection_known,
+            ignored_columns: from.ignored_columns.clone(),
+        }
+    }
 }
 
 /// Where the planned requests went.
@@ -93,6 +156,8 @@ pub struct Counts {
     pub not_sent_reasons: ByReason,
     /// Ended requests whose row is missing.
     pub rows_dropped: u64,
+    /// Requests whose chunk arrivals are missing from `chunks.bin`.
+    pub chunks_dropped: u64,
     /// Requests of the warm-up that were reached: in these counts, and in nothing else.
     pub warmup: u64,
     /// Bodies of the plan that were changed to ask for a stream with usage.
@@ -212,6 +277,31 @@ pub struct Slo {
     pub hi: Option<f64>,
     /// Independent requests that would tell as much.
     pub n_eff: Option<f64>,
+}
+
+impl Slo {
+    /// What stands in every output of an attainment: of an imported run, on the client's duration.
+    pub(crate) fn new(attainment: &Attainment, is_imported: bool) -> Self {
+        let met = &attainment.met;
+        // Beyond a millionth the mathematics library of another machine may differ, and the same
+        // run would give other bytes.
+        let limits = met.interval.map(|(lo, hi)| (round(lo), round(hi))).unzip();
+        Self {
+            metric: if is_imported { Metric::ClientDuration } else { Metric::Latency }.key(),
+            limit_ms: attainment.limit_ns as f64 / MS,
+            met: met.count,
+            n: met.n,
+            share: met.value,
+            lo: limits.0,
+            hi: limits.1,
+            n_eff: met.n_eff.map(|n_eff| (n_eff * 10.0).round() / 10.0),
+        }
+    }
+}
+
+/// To a millionth.
+pub(crate) fn round(share: f64) -> f64 {
+    (share * 1e6).round() / 1e6
 }
 
 /// What failed.

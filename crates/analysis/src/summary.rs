@@ -35,7 +35,8 @@ pub(crate) struct Interval {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Summary {
     pub(crate) n: u64,
-    pub(crate) mean: f64,
+    /// None where it could not be told of the same samples as the rest.
+    pub(crate) mean: Option<f64>,
     pub(crate) min: f64,
     pub(crate) max: f64,
     /// In the order of [`QUANTILES`].
@@ -61,13 +62,13 @@ impl Summary {
             })
         });
         let n = values.len() as u64;
-        let mean = values.iter().sum::<f64>() / n as f64;
+        let mean = Some(values.iter().sum::<f64>() / n as f64);
         Some(Self { n, mean, min, max, points, pooled: false })
     }
 
     /// Values of which only a histogram and their mean are left; none where there are none. With
     /// their order every interval is lost.
-    pub(crate) fn pooled(histogram: &Histogram, mean: f64) -> Option<Self> {
+    pub(crate) fn pooled(histogram: &Histogram, mean: Option<f64>) -> Option<Self> {
         let of = |q| histogram.quantile(q).map(|value| value as f64);
         let (min, max) = (histogram.min_ns()? as f64, histogram.max_ns()? as f64);
         let points = QUANTILES.map(|q| Point { value: of(q).unwrap_or(max), interval: None });
@@ -86,7 +87,7 @@ impl Summary {
         let [p50, p90, p95, p99, p999] = self.points;
         Figures {
             n: self.n,
-            mean: Some(of(self.mean)),
+            mean: self.mean.map(of),
             min: Some(of(self.min)),
             p50: Some(of(p50.value)),
             p90: Some(of(p90.value)),
@@ -159,9 +160,9 @@ mod tests {
     fn few_pooled_gaps_do_not_bound_a_tail_either() {
         let mut few = proofload_stats::hist::Histogram::new();
         (1..=65).for_each(|ms| few.record(ms * 1_000_000));
-        let (n_eff, quantiles) = Summary::pooled(&few, 33e6).unwrap().unbounded().unwrap();
+        let (n_eff, quantiles) = Summary::pooled(&few, None).unwrap().unbounded().unwrap();
         assert_eq!((n_eff, quantiles.len()), (Some(65.0), 3), "p95, p99, p99.9");
-        assert!(Summary::pooled(&few, 33e6).unwrap().undecided().is_none());
+        assert!(Summary::pooled(&few, None).unwrap().undecided().is_none());
     }
 
     #[test]

@@ -1,96 +1,131 @@
 //! Which requests count, and how those without a row are charged.
 
+use crate::metric::Metric;
 use crate::results::{Failure, Tokens};
 use crate::summary::{MS, Summary};
-use proofload_record::{Books, End, Flags, NotSent, Outcome, Row};
+use proofload_record::{Books, Class, End, Flags, NotSent, Outcome, Row, Served};
+use proofload_run_dir::{Fate, RunDir};
+use proofload_verdict::slo::{Kind, Selection};
 use proofload_verdict::{Attainment, Share};
 
+/// A request that counts.
+#[derive(Clone, Copy)]
+pub(crate) struct Case<'a> {
+    /// Number of its class; none where the run does not name it.
+    pub(crate) class: u16,
+    /// What was seen of it. None where it was in flight when the program was killed (lost), or the
+    /// writer could not keep up (dropped).
+    pub(crate) row: Option<&'a Row>,
+    /// How it ended. The books tell it of those without a row, though not of which: those that
+    /// failed are taken to come first.
+    pub(crate) end: End,
+    /// What the server's log says of it.
+    pub(crate) served: Option<&'a Served>,
+}
+
+impl Case<'_> {
+    /// Its value of a metric in nanoseconds, where it has one that counts.
+    pub(crate) fn value(&self, metric: Metric) -> Option<f64> {
+        if metric.is_of_server() {
+            self.served.filter(|_| self.end.is_ok()).and_then(|served| metric.of_served(served))
+        } else {
+            self.row.and_then(|row| metric.of(row))
+        }
+    }
+
+    /// From due to the end; of an imported row, which has no due time, what its client measured.
+    /// None unless it succeeded and was seen.
+    pub(crate) fn until_done_ns(&self) -> Option<u64> {
+        self.row.filter(|_| self.end.is_ok()).and_then(until_done_ns)
+    }
+}
+
 /// The requests that every figure is about: those reached, without the warm-up.
-///
-/// A request can have been reached and have no row: it was in flight when the program was killed
-/// (lost), or the writer could not keep up (dropped). Its outcome is in the books, its times are
-/// not, so it is charged as one that did not keep to any limit.
 pub(crate) struct Tally<'a> {
     /// Rows after the warm-up, in the order of the plan.
     pub(crate) rows: &'a [Row],
-    /// Requests after the warm-up that were reached.
+    /// The requests, in the order of the plan; those without a row are among them.
+    pub(crate) cases: Vec<Case<'a>>,
+    /// How many they are.
     pub(crate) n: u64,
     /// Requests of the warm-up that were reached.
     pub(crate) warmup: u64,
-    /// Requests without a row, by outcome.
-    unseen: [u64; Outcome::COUNT],
+    /// Requests of the whole run that were reached and have no row.
+    pub(crate) missing: u64,
+    classes: &'a [Class],
 }
 
 impl<'a> Tally<'a> {
-    /// `rows` are all of a run in the order of the plan, `warmup` the first of the plan to leave
-    /// out.
-    pub(crate) fn new(rows: &'a [Row], books: &Books, warmup: u64) -> Self {
-        let mut unseen = books.outcomes;
-        for row in rows {
-            if let End::Sent(outcome) = row.end {
-                let count = &mut unseen[usize::from(outcome.code())];
-                *count = count.saturating_sub(1);
+    /// All but the warm-up of a run.
+    pub(crate) fn new(dir: &'a RunDir) -> Self {
+        let warmup = dir.manifest().warmup_requests;
+        let all = dir.rows();
+        let first = all.partition_point(|row| u64::from(row.index) < warmup);
+        let rows = &all[first..];
+        let mut cases = Vec::with_capacity(rows.len());
+        let mut seen = all.iter().peekable();
+        let mut missing_in_warmup = 0;
+        for (index, planned) in (0_u32..).zip(dir.plan().iter()) {
+            let row = seen.next_if(|row| row.index == index);
+            let reached = row.is_some()
+                || matches!(dir.fate(index), Fate::Lost | Fate::Dropped | Fate::LostOrDropped);
+            if u64::from(index) < warmup {
+                missing_in_warmup += u64::from(reached && row.is_none());
+            } else if reached {
+                let end = row.map_or(End::Sent(Outcome::Lost), |row| row.end);
+                let served = dir.server().and_then(|side| side.get(index));
+                cases.push(Case { class: planned.class, row, end, served });
             }
         }
-        let first = rows.partition_point(|row| u64::from(row.index) < warmup);
-        let rows = &rows[first..];
-        let n = rows.len() as u64 + unseen.iter().sum::<u64>();
-        Self { rows, n, warmup: books.offered().saturating_sub(n), unseen }
+        let unseen = cases.iter_mut().filter(|case| case.row.is_none());
+        let missing = charge(unseen, dir.books(), all, missing_in_warmup) + missing_in_warmup;
+        let warmup = first as u64 + missing_in_warmup;
+        let n = cases.len() as u64;
+        Self { rows, cases, n, warmup, missing, classes: dir.classes() }
     }
 
-    /// Requests without a row.
-    pub(crate) fn missing(&self) -> u64 {
-        self.unseen.iter().sum()
+    /// What kind of request it is; none where the run does not name its class.
+    pub(crate) fn kind(&self, case: &Case<'a>) -> Option<Kind<'a>> {
+        let Class { mode, priority, model } = self.classes.get(usize::from(case.class))?;
+        let served = case.served;
+        let answered = || served.and_then(|served| served.model.as_deref());
+        Some(Kind {
+            mode: *mode,
+            priority: *priority,
+            selection: if model.is_some() { Selection::Direct } else { Selection::Classified },
+            model: model.as_deref().or_else(answered),
+            provider: served.and_then(|served| served.provider.as_deref()),
+        })
     }
 
     /// Requests that succeeded.
     pub(crate) fn ok(&self) -> u64 {
-        let seen = self.rows.iter().filter(|row| row.end.is_ok()).count() as u64;
-        seen + self.unseen[usize::from(Outcome::Ok.code())]
+        self.cases.iter().filter(|case| case.end.is_ok()).count() as u64
     }
 
     /// The share that failed.
     pub(crate) fn failed(&self) -> Share {
-        let unseen = Outcome::ALL.iter().zip(self.unseen).flat_map(|(outcome, count)| {
-            let failed = *outcome != Outcome::Ok;
-            (0..count).map(move |_| failed)
-        });
-        let failed: Vec<bool> =
-            self.rows.iter().map(|row| !row.end.is_ok()).chain(unseen).collect();
+        let failed: Vec<bool> = self.cases.iter().map(|case| !case.end.is_ok()).collect();
         Share::in_order(&failed)
-    }
-
-    /// The share whose latency kept to `limit_ns`.
-    pub(crate) fn attainment(&self, limit_ns: u64) -> Attainment {
-        let seen = self.rows.iter().map(|row| row.latency_ns().filter(|_| row.end.is_ok()));
-        Attainment::of(seen.chain((0..self.missing()).map(|_| None)), limit_ns)
     }
 
     /// The ways to fail that occurred, in the order of the outcomes' codes, `not_sent` last.
     pub(crate) fn failures(&self) -> Vec<Failure> {
-        let sent =
-            Outcome::ALL.into_iter().filter(|outcome| *outcome != Outcome::Ok).map(|outcome| {
-                let ended = |row: &&Row| row.end == End::Sent(outcome);
-                self.failure(outcome.label(), ended, self.unseen[usize::from(outcome.code())])
-            });
-        let not_sent = |row: &&Row| matches!(row.end, End::NotSent(_));
-        sent.chain([self.failure("not_sent", not_sent, 0)])
-            .filter(|failure| failure.n > 0)
-            .collect()
+        let failed = Outcome::ALL.into_iter().filter(|outcome| *outcome != Outcome::Ok);
+        let sent = failed.map(|outcome| self.failure(outcome.label(), End::Sent(outcome)));
+        // Which reason they are labelled by does not matter.
+        let not_sent = self.failure("not_sent", End::NotSent(NotSent::NoDescriptor));
+        sent.chain([not_sent]).filter(|failure| failure.n > 0).collect()
     }
 
-    fn failure(
-        &self,
-        outcome: &'static str,
-        ended: impl Fn(&&Row) -> bool,
-        unseen: u64,
-    ) -> Failure {
-        let rows: Vec<&Row> = self.rows.iter().filter(ended).collect();
-        let until: Vec<f64> =
-            rows.iter().filter_map(|row| row.latency_ns()).map(|ns| ns as f64).collect();
+    fn failure(&self, outcome: &'static str, end: End) -> Failure {
+        let ended = |case: &&Case<'_>| case.end.label() == end.label();
+        let cases: Vec<&Case<'_>> = self.cases.iter().filter(ended).collect();
+        let until = cases.iter().filter_map(|case| until_done_ns(case.row?));
+        let until: Vec<f64> = until.map(|ns| ns as f64).collect();
         Failure {
             outcome,
-            n: rows.len() as u64 + unseen,
+            n: cases.len() as u64,
             until_failed_ms: Summary::of(&until).map(|s| s.figures(MS)).unwrap_or_default(),
         }
     }
@@ -128,4 +163,47 @@ impl<'a> Tally<'a> {
         }
         counts
     }
+}
+
+/// The share of requests that kept to `limit_ns` from due to the end of the answer.
+pub(crate) fn attainment<'a>(
+    cases: impl Iterator<Item = &'a Case<'a>>,
+    limit_ns: u64,
+) -> Attainment {
+    Attainment::of(cases.map(Case::until_done_ns), limit_ns)
+}
+
+/// Gives the requests without a row the outcomes that the books hold and no row shows: failures
+/// first. What the warm-up lost is taken to have succeeded, as far as the books allow, so that no
+/// failure goes uncounted. Returns how many requests there were.
+fn charge<'c, 'a: 'c>(
+    unseen: impl Iterator<Item = &'c mut Case<'a>>,
+    books: &Books,
+    rows: &[Row],
+    missing_in_warmup: u64,
+) -> u64 {
+    let mut left = books.outcomes;
+    for row in rows {
+        if let End::Sent(outcome) = row.end {
+            let count = &mut left[usize::from(outcome.code())];
+            *count = count.saturating_sub(1);
+        }
+    }
+    let mut spare = missing_in_warmup;
+    for count in &mut left {
+        let taken = spare.min(*count);
+        (*count, spare) = (*count - taken, spare - taken);
+    }
+    let ok_last = Outcome::ALL.iter().zip(left).rev();
+    let mut ends = ok_last.flat_map(|(outcome, count)| (0..count).map(move |_| *outcome));
+    let mut missing = 0;
+    for case in unseen {
+        case.end = End::Sent(ends.next().unwrap_or(Outcome::Lost));
+        missing += 1;
+    }
+    missing
+}
+
+fn until_done_ns(row: &Row) -> Option<u64> {
+    if row.is_placed() { row.latency_ns() } else { row.client_duration_ns() }
 }

@@ -50,12 +50,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut writer =
         Writer::create(proofload_run_dir::Config { out, manifest, keep_chunks: false })?;
     for _ in 0..users.requests() {
-        let entry = PlanRow { id: "".into(), due_ns: 0, class: 0, offset: 0, len: 0, crc: 0 };
+        let entry = PlanRow { id: "", due_ns: 0, class: 0, offset: 0, len: 0, crc: 0 };
         writer.plan_entry(&entry)?;
     }
-    writer.seal_plan()?;
+    let prepared = writer.prepare(1, || ())?;
     let (clock, cpu_ns) = (Clock::from_origin(monotonic_ns()), process_cpu_ns());
-    let (running, recorders) = writer.start(clock, 1, || ())?;
+    let (running, recorders) = prepared.begin(clock);
     let config = Config {
         pacing: Pacing::Balanced,
         max_in_flight: None,

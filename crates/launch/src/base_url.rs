@@ -6,8 +6,9 @@ use std::str::FromStr;
 
 /// The address of an API, without the `/v1` that its paths begin with.
 ///
-/// `http://host:8080`, `http://host:8080/`, `http://host:8080/v1` and `http://host:8080/v1/` are the
-/// same. It holds no user, password or query, so it may be shown anywhere.
+/// `http://host:8080`, `http://host:8080/`, `http://host:8080/v1` and
+/// `http://host:8080/v1/chat/completions` are the same. It holds no user, password or query, so it
+/// may be shown anywhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BaseUrl {
     tls: bool,
@@ -152,8 +153,11 @@ fn prefix(path: &str) -> Result<String, &'static str> {
     if !path.bytes().all(plain) {
         return Err("its path has to be printable ASCII; write other characters as %XX");
     }
-    let path = path.trim_end_matches('/');
-    Ok(path.strip_suffix("/v1").unwrap_or(path).trim_end_matches('/').to_owned())
+    let mut path = path.trim_end_matches('/');
+    for end in ["/chat/completions", "/v1"] {
+        path = path.strip_suffix(end).unwrap_or(path).trim_end_matches('/');
+    }
+    Ok(path.to_owned())
 }
 
 const fn default_port(tls: bool) -> u16 {
@@ -200,6 +204,10 @@ mod tests {
                 "/llm",
             ),
             ("http://h/a/v1/b%20c/", "http://h/a/v1/b%20c", "h", 80, "/a/v1/b%20c"),
+            ("http://h/v1/chat/completions", "http://h", "h", 80, ""),
+            ("http://h/llm//v1//chat/completions/", "http://h/llm", "h", 80, "/llm"),
+            ("http://h/chat/completions", "http://h", "h", 80, ""),
+            ("http://h/completions", "http://h/completions", "h", 80, "/completions"),
             ("http://h/xv1", "http://h/xv1", "h", 80, "/xv1"),
             ("http://127.0.0.1:1", "http://127.0.0.1:1", "127.0.0.1", 1, ""),
             ("http://[::1]:8080/v1", "http://[::1]:8080", "::1", 8080, ""),

@@ -26,11 +26,26 @@ pub enum Code {
     Internal = 70,
     /// The results cannot be written.
     Unwritable = 74,
-    /// Ended by Ctrl-C or SIGTERM; what was recorded is kept.
+    /// Ended by Ctrl-C, SIGTERM or SIGHUP; what was recorded is kept.
     Interrupted = 130,
 }
 
+/// The codes of a run that is over, gravest first. What was asked for and is not met comes before
+/// data that is missing, and that before an answer that is.
+const OF_A_RUN: [Code; 4] = [Code::Interrupted, Code::NotMet, Code::Degraded, Code::Undecided];
+
 impl Code {
+    /// The graver of two codes of a run that is over, for a program that has several things to say.
+    #[must_use]
+    pub fn graver(self, other: Self) -> Self {
+        let rank = |code: Self| OF_A_RUN.iter().position(|grave| *grave == code);
+        match (rank(self), rank(other)) {
+            (Some(own), Some(others)) if others < own => other,
+            (None, Some(_)) => other,
+            _ => self,
+        }
+    }
+
     /// The code that the first [`Exit`] in the chain of `error` carries.
     pub(crate) fn of(error: &anyhow::Error) -> Self {
         let exit = error.chain().find_map(|cause| cause.downcast_ref::<Exit>());
@@ -97,6 +112,20 @@ mod tests {
     use super::{Code, Exit};
     use anyhow::{Context, anyhow};
     use std::io;
+
+    #[test]
+    fn of_several_codes_the_gravest_decides() {
+        for (one, other, want) in [
+            (Code::Ok, Code::Ok, Code::Ok),
+            (Code::Ok, Code::Undecided, Code::Undecided),
+            (Code::Degraded, Code::Undecided, Code::Degraded),
+            (Code::NotMet, Code::Degraded, Code::NotMet),
+            (Code::Interrupted, Code::NotMet, Code::Interrupted),
+        ] {
+            assert_eq!(one.graver(other), want, "{one:?} {other:?}");
+            assert_eq!(other.graver(one), want, "{other:?} {one:?}");
+        }
+    }
 
     #[test]
     fn the_code_is_found_wherever_it_stands_and_adds_nothing_to_the_chain() {

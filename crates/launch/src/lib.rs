@@ -2,8 +2,9 @@
 //!
 //! A program parses its flags and hands them to [`run`] with one function, its scenario. Everything
 //! that would otherwise be copied from program to program happens here: the shared flags
-//! ([`RunArgs`], [`TargetArgs`]), logging, Ctrl-C ([`Interrupt`]), exit codes ([`Exit`], [`Code`]), a
-//! reader such as `head` that goes away, and keys that no message may show.
+//! ([`RunArgs`], [`TargetArgs`]) and how numbers are read ([`whole_number`]), logging, Ctrl-C
+//! ([`Interrupt`]), exit codes ([`Exit`], [`Code`]), a reader such as `head` that goes away, and keys
+//! that no message may show.
 //!
 //! ```no_run
 //! use clap::Parser;
@@ -34,6 +35,7 @@ mod exit;
 mod header;
 mod interrupt;
 mod messages;
+mod number;
 mod out;
 mod run;
 mod run_args;
@@ -44,8 +46,9 @@ pub use base_url::{BaseUrl, BaseUrlError};
 pub use exit::{Code, Exit};
 pub use header::Header;
 pub use interrupt::Interrupt;
+pub use number::whole_number;
 pub use run::{Session, run};
-pub use run_args::{LogArgs, RunArgs};
+pub use run_args::{LogArgs, RunArgs, results_dir};
 pub use target::{OwnKey, Place, Target, TargetArgs, TargetError};
 pub use terminal::Terminal;
 

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::env;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use proofload_record::Secrets;
@@ -10,21 +10,24 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::{LevelFilter, ParseError};
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::terminal;
+use crate::Terminal;
 
 /// The variable that is read where `--log` is not given.
 const FILTER_VARIABLE: &str = "PROOFLOAD_LOG";
-/// Goes to the left edge and clears the line, where a progress bar may stand.
-const CLEAR_LINE: &str = "\r\x1b[2K";
+/// Goes to the left edge and clears everything from there on: where progress is drawn in place, the
+/// cursor waits at its start, and it is drawn again below what is said now.
+const CLEAR_BELOW: &str = "\r\x1b[J";
 
 /// A filter for the log that cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "{origin} is not a log filter; write for example `debug` or `warn,proofload_http_load=trace`"
+    "{origin} is not a log filter: {fault}; write for example `debug` or \
+     `warn,proofload_http_load=trace`"
 )]
 pub(crate) struct FilterError {
     origin: &'static str,
-    source: ParseError,
+    /// Not its source: it repeats its own source's text, which would be printed twice.
+    fault: ParseError,
 }
 
 /// Writes to stderr, with the run's keys taken out. Clones share the keys. A stderr that nobody
@@ -54,6 +57,11 @@ impl Messages {
         self.say(&text);
     }
 
+    /// Takes away what may be drawn in place.
+    pub(crate) fn clear(&self) {
+        self.put("");
+    }
+
     /// Sends the log of the whole program here. The filter is `filter`, else `PROOFLOAD_LOG`, else
     /// `warn`.
     pub(crate) fn take_log(&self, filter: Option<&str>) -> Result<(), FilterError> {
@@ -65,11 +73,11 @@ impl Messages {
         let filter = EnvFilter::builder()
             .with_default_directive(LevelFilter::WARN.into())
             .parse(text)
-            .map_err(|source| FilterError { origin, source })?;
+            .map_err(|fault| FilterError { origin, fault })?;
         // Fails only where a log is taken already, as in a test that runs two programs.
         let _ = tracing_subscriber::fmt()
             .with_env_filter(filter)
-            .with_ansi(terminal::colour(io::stderr().is_terminal()))
+            .with_ansi(Terminal::of_stderr().colour)
             .with_writer(self.clone())
             .try_init();
         Ok(())
@@ -78,7 +86,7 @@ impl Messages {
     fn put(&self, text: &str) {
         let text = self.redact(text);
         let mut stderr = io::stderr().lock();
-        let clear = if stderr.is_terminal() { CLEAR_LINE } else { "" };
+        let clear = if Terminal::of_stderr().colour { CLEAR_BELOW } else { "" };
         let _ = write!(stderr, "{clear}{text}");
     }
 

@@ -57,7 +57,7 @@ impl Session {
 /// Runs `scenario` and returns its exit code.
 ///
 /// Before it: the log and the signals. After it: an error is printed with its causes, and decides
-/// the code by the [`Exit`] in its chain.
+/// the code by the [`Exit`] in its chain. An interruption is no error and is only said.
 pub fn run<A>(
     args: A,
     log: impl FnOnce(&A) -> &LogArgs,
@@ -78,8 +78,12 @@ pub fn run<A>(
         Ok(code)
     });
     let code = ended.unwrap_or_else(|error| {
-        session.messages.error(&error);
-        match Code::of(&error) {
+        let code = Code::of(&error);
+        match code {
+            Code::Interrupted => session.tell(&error.to_string()),
+            _ => session.messages.error(&error),
+        }
+        match code {
             Code::Internal if session.out.has_failed() => Code::Unwritable,
             code => code,
         }

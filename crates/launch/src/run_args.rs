@@ -7,10 +7,12 @@ use std::thread;
 use proofload_record::clock;
 use proofload_units::utc_time;
 
-use crate::Code;
+use crate::{Code, whole_number};
 
 /// The folder in which runs are kept where `--out` names none.
 const RESULTS: &str = "results";
+/// More threads than this send nothing more on any machine, and each costs a runtime.
+const THREADS_MAX: NonZeroU16 = NonZeroU16::new(256).unwrap();
 
 /// The flags that every program with a run has, to be flattened into its own.
 #[derive(Clone, Debug, clap::Args)]
@@ -20,10 +22,21 @@ pub struct RunArgs {
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Seed of everything random; the same inputs and seed give the same plan
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 1,
+        allow_negative_numbers = true,
+        value_parser = whole_number(0..=u64::MAX, "42")
+    )]
     pub seed: u64,
-    /// Threads that send load [default: one less than there are cores]
-    #[arg(long, value_name = "N")]
+    /// Threads that send load, 1 to 256 [default: one less than there are cores]
+    #[arg(
+        long,
+        value_name = "N",
+        allow_negative_numbers = true,
+        value_parser = whole_number(NonZeroU16::MIN..=THREADS_MAX, "2")
+    )]
     pub threads: Option<NonZeroU16>,
     /// Show no progress
     #[arg(long)]
@@ -59,9 +72,7 @@ impl RunArgs {
     /// after it where that is taken. Nothing is created.
     #[must_use]
     pub fn out_dir(&self, program: &str) -> PathBuf {
-        self.out.clone().unwrap_or_else(|| {
-            free_dir(Path::new(RESULTS), program, clock::wall_ns(), Path::exists)
-        })
+        self.out.clone().unwrap_or_else(|| results_dir(program))
     }
 
     /// Threads that send load: `--threads`, or one less than there are cores, at least one.
@@ -72,6 +83,13 @@ impl RunArgs {
             |threads| usize::from(threads.get()),
         )
     }
+}
+
+/// `results/<program>-<UTC time>` of this second, with a number after it where that is taken.
+/// Nothing is created.
+#[must_use]
+pub fn results_dir(program: &str) -> PathBuf {
+    free_dir(Path::new(RESULTS), program, clock::wall_ns(), Path::exists)
 }
 
 fn free_dir(results: &Path, program: &str, wall_ns: u64, taken: impl Fn(&Path) -> bool) -> PathBuf {
@@ -121,8 +139,18 @@ mod tests {
             (args.out_dir("replay").as_path(), args.seed, args.workers()),
             (Path::new("x"), 7, 3)
         );
-        for flags in [&["--threads", "0"] as &[_], &["--seed", "-1"], &["--threads", "70000"]] {
-            assert_eq!(parse(flags).unwrap_err().exit_code(), 2, "{flags:?}");
+        assert_eq!(parse(&["--threads", "256"]).unwrap().workers(), 256);
+        for (flags, range) in [
+            (&["--threads", "0"] as &[_], "1 to 256"),
+            (&["--threads", "-1"], "1 to 256"),
+            (&["--threads", "257"], "1 to 256"),
+            (&["--seed", "-1"], "0 to 18446744073709551615"),
+            (&["--seed", "1.5"], "0 to 18446744073709551615"),
+        ] {
+            let error = parse(flags).unwrap_err();
+            let said = format!("expected a whole number from {range}, such as");
+            assert_eq!(error.exit_code(), 2, "{flags:?}");
+            assert!(error.to_string().contains(&said), "{flags:?}: {error}");
         }
     }
 

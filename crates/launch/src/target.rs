@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use proofload_record::Secrets;
 
-use crate::{BaseUrl, BaseUrlError, Header};
+use crate::{BaseUrl, BaseUrlError, Header, whole_number};
 
 /// Where a request goes that has a key and no `--api-base`.
 const DEFAULT_BASE: &str = "http://localhost:8080";
@@ -40,11 +40,17 @@ pub struct TargetArgs {
     /// Header that carries the key; `Bearer` is added in authorization alone [default: authorization]
     #[arg(long, value_name = "NAME")]
     pub auth_header: Option<String>,
-    /// One more header for every request; may be repeated
+    /// One more header for every request; may be repeated. No file and no message shows its value
     #[arg(long, value_name = "NAME: VALUE")]
     pub header: Vec<String>,
     /// Wait at most so long for a target that is starting
-    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 0,
+        allow_negative_numbers = true,
+        value_parser = whole_number(0..=u32::MAX, "120")
+    )]
     pub wait_ready: u32,
     /// PEM file of certificates to trust instead of the system's
     #[arg(long, value_name = "PATH", conflicts_with = "insecure")]
@@ -52,7 +58,7 @@ pub struct TargetArgs {
     /// Do not check the server's certificate
     #[arg(long)]
     pub insecure: bool,
-    /// Option of the embedded simulator, as `proofload-simulate --set` takes it; may be repeated
+    /// Setting of the embedded simulator; may be repeated. `proofload-simulate --help` lists them
     #[arg(long, value_name = "KEY=VALUE")]
     pub sim: Vec<String>,
 }
@@ -75,7 +81,7 @@ pub struct Target {
     pub place: Place,
     /// Headers of every request, the key's among them.
     pub headers: Vec<Header>,
-    /// What no file and no message may show: the key, and what else looks like one.
+    /// What no file and no message may show: the key, and the value of every `--header`.
     pub secrets: Secrets,
     /// How long to wait for a target that is starting.
     pub wait_ready: Duration,
@@ -162,6 +168,23 @@ pub enum TargetError {
         /// What makes the target another one.
         instead: &'static str,
     },
+    /// A flag about a server although the simulator is the target.
+    #[error(
+        "{flag} is for a server, and without --api-base the target is the embedded simulator; add \
+         --api-base or leave {flag} out"
+    )]
+    ServerUnused {
+        /// The flag.
+        flag: &'static str,
+    },
+    /// A flag about certificates although there are none.
+    #[error("{flag} is about certificates, and {url} has none; use https or leave {flag} out")]
+    CertificateUnused {
+        /// The flag.
+        flag: &'static str,
+        /// The target.
+        url: BaseUrl,
+    },
 }
 
 impl TargetArgs {
@@ -197,15 +220,12 @@ impl TargetArgs {
             if headers[..keys].iter().any(|key| header.is_named(key.name())) {
                 return Err(TargetError::KeyTwice);
             }
-            // Any header may turn out to be a secret, whatever its name.
-            secrets.add(header.value());
-            for secret in header.secrets() {
-                secrets.add(secret);
-                has_key = true;
-            }
+            header.secrets().for_each(|secret| secrets.add(secret));
+            has_key |= header.is_credential();
             headers.push(header);
         }
         let place = self.place(has_key)?;
+        self.check_use(&place)?;
         let wait_ready = Duration::from_secs(u64::from(self.wait_ready));
         let (ca_file, insecure) = (self.ca_file.clone(), self.insecure);
         Ok(Target { place, headers, secrets, wait_ready, ca_file, insecure })
@@ -221,6 +241,23 @@ impl TargetArgs {
             return Err(TargetError::SimulatorUnused { instead });
         }
         base.parse().map(Place::Url).map_err(|source| TargetError::Base { source })
+    }
+
+    /// A flag that would do nothing is refused: whoever gave it believes that it does something.
+    fn check_use(&self, place: &Place) -> Result<(), TargetError> {
+        let certificates = [("--ca-file", self.ca_file.is_some()), ("--insecure", self.insecure)];
+        let server = [("--header", !self.header.is_empty()), ("--wait-ready", self.wait_ready > 0)];
+        let first = |flags: &[(&'static str, bool)]| {
+            flags.iter().find(|(_, given)| *given).map(|(flag, _)| *flag)
+        };
+        let unused = match place {
+            Place::Simulator { .. } => first(&[certificates, server].concat())
+                .map(|flag| TargetError::ServerUnused { flag }),
+            Place::Url(url) if !url.is_tls() => first(&certificates)
+                .map(|flag| TargetError::CertificateUnused { flag, url: url.clone() }),
+            Place::Url(_) => None,
+        };
+        unused.map_or(Ok(()), Err)
     }
 
     /// The key, with the flag that named it.
@@ -322,7 +359,12 @@ mod tests {
         for (flags, own_key, want, carried) in [
             (&[] as &[_], None, "simulator []", &[] as &[_]),
             (&["--sim", "a=b", "--sim", "c=d"], None, r#"simulator ["a=b", "c=d"]"#, &[]),
-            (&["--header", "X-A: b"], None, "simulator []", &[("X-A", "b")]),
+            (
+                &["--api-base", "http://h", "--header", "X-Gate: planted-key"],
+                None,
+                "http://h",
+                &[("X-Gate", "planted-key")],
+            ),
             (&["--api-base", "http://h/v1"], None, "http://h", &[]),
             (&["--api-key-file", "{key}"], None, "http://localhost:8080", &[bearer]),
             (&[], Some(own_key), "http://localhost:8080", &[("logos_key", "planted-key")]),
@@ -359,11 +401,8 @@ mod tests {
                 "{flags:?}"
             );
             assert!(!format!("{target:?} {target:#?}").contains("planted"), "{flags:?}");
-            let (shown, has_key) = (
-                target.secrets.redact("planted-key"),
-                !carried.is_empty() && carried != [("X-A", "b")],
-            );
-            assert_eq!(shown == "[redacted]", has_key, "{flags:?}");
+            let shown = target.secrets.redact("planted-key");
+            assert_eq!(shown == "[redacted]", !carried.is_empty(), "{flags:?}");
         }
     }
 
@@ -404,6 +443,19 @@ mod tests {
             (&["--api-key-file", "{key}", "--header", "Authorization: planted"], None, "keep one"),
             (&["--sim", "a=b", "--api-base", "http://h"], None, "which --api-base replaces"),
             (&["--sim", "a=b", "--api-key-file", "{key}"], None, "which a key"),
+            (&["--header", "X-Team: planted"], None, "--header is for a server"),
+            (&["--wait-ready", "1"], None, "--wait-ready is for a server"),
+            (&["--wait-ready", "-1"], None, "a whole number from 0 to 4294967295, such as 120"),
+            (&["--wait-ready", "1.5"], None, "a whole number from 0 to 4294967295, such as 120"),
+            (&["--insecure", "--sim", "a=b"], None, "--insecure is for a server"),
+            (&["--ca-file", "x.pem"], None, "--ca-file is for a server"),
+            (
+                &["--insecure", "--api-base", "http://h:1/v1"],
+                None,
+                "--insecure is about certificates, and http://h:1 has none",
+            ),
+            (&["--ca-file", "x.pem", "--api-base", "http://h"], None, "--ca-file is about cert"),
+            (&["--insecure", "--api-key-file", "{key}"], None, "http://localhost:8080 has none"),
             (&[], Some(empty), "--logos-key: the key is refused: it is empty"),
         ] {
             let error = resolve(flags, own_key).unwrap_err();

@@ -1,15 +1,16 @@
-//! What standard output can show.
+//! What standard output and stderr can show.
 
 use std::env;
 use std::ffi::OsStr;
 use std::io::{self, IsTerminal};
+use std::os::fd::AsFd;
 
 use rustix::termios::tcgetwinsize;
 
-/// What standard output can show.
+/// What standard output or stderr can show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Terminal {
-    /// Colours may be used: it is a terminal, `NO_COLOR` is unset or empty, `TERM` is not `dumb`.
+    /// Colours may be used and lines drawn in place: it is a terminal, `NO_COLOR` is unset or empty, `TERM` is not `dumb`.
     pub colour: bool,
     /// Its width in characters, 80 where it is not a terminal or does not tell.
     pub columns: u16,
@@ -19,16 +20,22 @@ impl Terminal {
     /// What standard output can show now.
     #[must_use]
     pub fn of_stdout() -> Self {
-        let columns = tcgetwinsize(io::stdout()).map_or(0, |size| size.ws_col);
-        let columns = if columns == 0 { 80 } else { columns };
-        Self { colour: colour(io::stdout().is_terminal()), columns }
+        Self::of(&io::stdout())
     }
-}
 
-/// Whether colours may be used on a stream.
-pub(crate) fn colour(is_terminal: bool) -> bool {
-    let (no_color, term) = (env::var_os("NO_COLOR"), env::var_os("TERM"));
-    is_terminal && wanted(no_color.as_deref(), term.as_deref())
+    /// What stderr can show now.
+    #[must_use]
+    pub fn of_stderr() -> Self {
+        Self::of(&io::stderr())
+    }
+
+    fn of(stream: &(impl IsTerminal + AsFd)) -> Self {
+        let columns = tcgetwinsize(stream).map_or(0, |size| size.ws_col);
+        let columns = if columns == 0 { 80 } else { columns };
+        let (no_color, term) = (env::var_os("NO_COLOR"), env::var_os("TERM"));
+        let wanted = wanted(no_color.as_deref(), term.as_deref());
+        Self { colour: stream.is_terminal() && wanted, columns }
+    }
 }
 
 /// See <https://no-color.org>: an empty `NO_COLOR` counts as unset.

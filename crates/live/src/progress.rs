@@ -1,21 +1,19 @@
 //! The thread that shows it.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use crate::block::{self, Size};
+use crate::pace::Pace;
+use crate::{Snapshot, text};
 
-use crate::Snapshot;
-
-/// Columns that every line fits, on whatever screen or page it is read.
+/// Columns that a plain line fits, on whatever screen or page it is read.
 const COLUMNS: usize = 80;
-/// The least that a bar takes of them, with the blank after it.
-const BAR_COLUMNS: usize = 9;
-/// Between two looks where stderr is a terminal: five a second.
-const BAR_EVERY: Duration = Duration::from_millis(200);
-/// Between two lines where it is not.
+/// Between two looks where lines are drawn in place: five a second.
+const DRAW_EVERY: Duration = Duration::from_millis(200);
+/// Between two plain lines.
 const LINE_EVERY: Duration = Duration::from_secs(5);
 
 /// What is shown.
@@ -23,8 +21,10 @@ const LINE_EVERY: Duration = Duration::from_secs(5);
 pub struct Show {
     /// Nothing at all.
     pub quiet: bool,
-    /// The target is the simulator, and every line says so.
+    /// The target is the simulator, and all that is shown says so.
     pub simulated: bool,
+    /// Stderr is a terminal whose lines may be drawn again in place; without it, lines are plain.
+    pub in_place: bool,
 }
 
 /// Shows a run until it is stopped or dropped.
@@ -42,18 +42,20 @@ impl Progress {
         }
         let (sender, stopped) = mpsc::channel();
         let work = move || {
-            if io::stderr().is_terminal() {
-                bar(ProgressDrawTarget::stderr_with_hz(5), show.simulated, &stopped, read);
+            // An error means that nobody reads stderr any more. There is nobody to tell.
+            let _ = if show.in_place {
+                in_place(&mut io::stderr(), Size::of_stderr, show.simulated, &stopped, read)
             } else {
-                lines(&mut io::stderr(), LINE_EVERY, show.simulated, &stopped, read);
-            }
+                lines(&mut io::stderr(), LINE_EVERY, show.simulated, &stopped, read)
+            };
         };
         // A machine without a thread to spare has no time to show anything.
         let thread = thread::Builder::new().name("progress".to_owned()).spawn(work).ok();
         Self { thread: thread.map(|thread| (sender, thread)) }
     }
 
-    /// Takes the bar away, or writes the last line, and returns when that is done.
+    /// Takes the lines away that were drawn in place, or writes the last plain one, and returns when
+    /// that is done.
     pub fn stop(self) {
         drop(self);
     }
@@ -74,23 +76,20 @@ fn goes_on(stopped: &Receiver<()>, every: Duration) -> bool {
     stopped.recv_timeout(every) == Err(RecvTimeoutError::Timeout)
 }
 
-fn bar(
-    target: ProgressDrawTarget,
+fn in_place(
+    out: &mut impl Write,
+    size: impl Fn() -> Size,
     simulated: bool,
     stopped: &Receiver<()>,
     mut read: impl FnMut() -> Snapshot,
-) {
-    let bar = ProgressBar::with_draw_target(None, target);
-    if let Ok(style) = ProgressStyle::with_template("{wide_bar} {msg}") {
-        bar.set_style(style.progress_chars("##-"));
+) -> io::Result<()> {
+    let mut pace = Pace::default();
+    while goes_on(stopped, DRAW_EVERY) {
+        let (now, size) = (read(), size());
+        let lines = text::lines(&now, pace.add(&now), simulated, size.usable_columns());
+        block::draw(out, &lines, size)?;
     }
-    while goes_on(stopped, BAR_EVERY) {
-        let snapshot = read();
-        bar.set_length(snapshot.planned);
-        bar.set_position(snapshot.finished);
-        bar.set_message(snapshot.line(simulated, COLUMNS - BAR_COLUMNS));
-    }
-    bar.finish_and_clear();
+    block::clear(out)
 }
 
 fn lines(
@@ -99,24 +98,24 @@ fn lines(
     simulated: bool,
     stopped: &Receiver<()>,
     mut read: impl FnMut() -> Snapshot,
-) {
+) -> io::Result<()> {
     loop {
         let goes_on = goes_on(stopped, every);
-        let written = writeln!(out, "{}", read().line(simulated, COLUMNS));
-        if written.is_err() || !goes_on {
-            return;
+        let line = text::one_line(&read(), simulated, COLUMNS) + "\n";
+        out.write_all(line.as_bytes())?;
+        if !goes_on {
+            return Ok(());
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{BAR_EVERY, COLUMNS, Progress, Show, bar, lines};
+    use super::{Progress, Show, in_place, lines};
     use crate::Snapshot;
-    use indicatif::{ProgressDrawTarget, TermLike};
+    use crate::block::Size;
     use std::io;
     use std::sync::mpsc::{self, Sender};
-    use std::sync::{Arc, Mutex};
     use std::time::Duration;
 
     /// A run that is over when it has been looked at `looks` times.
@@ -137,7 +136,7 @@ mod tests {
     fn a_line_each_time_and_one_at_the_end() {
         let (read, stopped) = counting(2);
         let mut out = Vec::new();
-        lines(&mut out, Duration::ZERO, true, &stopped, read);
+        lines(&mut out, Duration::ZERO, true, &stopped, read).unwrap();
         let want = "SIMULATED 1.00 µs, 1/9 sent, 0 in flight\n\
                     SIMULATED 2.00 µs, 2/9 sent, 0 in flight\n\
                     SIMULATED 3.00 µs, 3/9 sent, 0 in flight\n";
@@ -155,59 +154,31 @@ mod tests {
                 Ok(())
             }
         }
-        let (sender, stopped) = mpsc::channel();
-        lines(&mut Gone, Duration::ZERO, false, &stopped, Snapshot::default);
-        drop(sender);
-    }
-
-    /// A terminal of 80 columns that keeps what was drawn.
-    #[derive(Clone, Debug, Default)]
-    struct Screen {
-        drawn: Arc<Mutex<Vec<String>>>,
-    }
-
-    impl TermLike for Screen {
-        fn width(&self) -> u16 {
-            80
-        }
-        fn move_cursor_up(&self, _: usize) -> io::Result<()> {
-            Ok(())
-        }
-        fn move_cursor_down(&self, _: usize) -> io::Result<()> {
-            Ok(())
-        }
-        fn move_cursor_right(&self, _: usize) -> io::Result<()> {
-            Ok(())
-        }
-        fn move_cursor_left(&self, _: usize) -> io::Result<()> {
-            Ok(())
-        }
-        fn write_line(&self, text: &str) -> io::Result<()> {
-            self.write_str(text)
-        }
-        fn write_str(&self, text: &str) -> io::Result<()> {
-            self.drawn.lock().unwrap().push(text.to_owned());
-            Ok(())
-        }
-        fn clear_line(&self) -> io::Result<()> {
-            Ok(())
-        }
-        fn flush(&self) -> io::Result<()> {
-            Ok(())
-        }
+        // The sender lives on: only the error can end them.
+        let (_sender, stopped) = mpsc::channel();
+        lines(&mut Gone, Duration::ZERO, false, &stopped, Snapshot::default).unwrap_err();
+        let size = || Size { columns: 80, rows: 24 };
+        in_place(&mut Gone, size, false, &stopped, Snapshot::default).unwrap_err();
     }
 
     #[test]
-    fn the_bar_fits_the_screen_and_names_the_simulator() {
+    fn what_is_drawn_in_place_follows_the_size_and_is_taken_away() {
         let (read, stopped) = counting(2);
-        let screen = Screen::default();
-        let target = ProgressDrawTarget::term_like(Box::new(screen.clone()));
-        bar(target, true, &stopped, read);
-        let drawn = screen.drawn.lock().unwrap();
-        assert!(drawn.iter().any(|text| text.contains("SIMULATED")), "{BAR_EVERY:?}: {drawn:?}");
-        for text in &*drawn {
-            assert!(text.trim_end().chars().count() <= COLUMNS, "{text:?}");
+        let columns = std::cell::Cell::new(60);
+        let size = || Size { columns: columns.replace(20), rows: 6 };
+        let mut out = Vec::new();
+        in_place(&mut out, size, true, &stopped, read).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        let (wide, rest) = text.split_once("\x1b[5A").unwrap();
+        let (narrow, end) = rest.split_once("\x1b[5A").unwrap();
+        for (drawn, columns) in [(wide, 60), (narrow, 20)] {
+            let lines: Vec<_> = drawn.split("\x1b[K").map(|line| line.trim_matches('\n')).collect();
+            let widest = lines.iter().map(|line| line.trim_start_matches('\r').chars().count());
+            assert_eq!(lines.len(), 7, "{drawn:?}");
+            assert!(widest.max().unwrap() < columns, "{drawn:?}");
+            assert!(drawn.contains("SIMULATED"), "{drawn:?}");
         }
+        assert_eq!(end, "\r\x1b[J");
     }
 
     #[test]

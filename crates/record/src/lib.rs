@@ -23,5 +23,5 @@ pub use class::{Class, Mode, ParseLabelError, Priority};
 pub use outcome::{End, NotSent, Outcome};
 pub use row::{Flags, Itl, Row, Stamp};
 pub use secrets::Secrets;
-pub use server_log::{ServerLog, ServerRow};
+pub use server_log::{Missing, Served, ServerLog, ServerResult, ServerRow, ServerSide, Unmatched};
 pub use sink::{Load, Note, Sink};

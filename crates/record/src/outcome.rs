@@ -46,11 +46,13 @@ pub enum Outcome {
     Cancelled = 18,
     /// Started, but no record of its end: the program was killed.
     Lost = 19,
+    /// Only of an imported run: its client failed and did not say how.
+    ClientError = 20,
 }
 
 impl Outcome {
     /// Every outcome, in the order of its code.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Ok,
         Self::Http4xx,
         Self::Http5xx,
@@ -71,6 +73,7 @@ impl Outcome {
         Self::TooLarge,
         Self::Cancelled,
         Self::Lost,
+        Self::ClientError,
     ];
 
     /// Number of outcomes.
@@ -100,6 +103,7 @@ impl Outcome {
             Self::TooLarge => "too_large",
             Self::Cancelled => "cancelled",
             Self::Lost => "lost",
+            Self::ClientError => "client_error",
         }
     }
 
@@ -193,7 +197,7 @@ mod tests {
             assert_eq!(Outcome::from_code(code), Some(outcome));
             assert!(labels.insert(outcome.label()));
         }
-        assert_eq!(Outcome::from_code(20), None);
+        assert_eq!(Outcome::from_code(21), None);
         for (code, reason) in (0u8..).zip(NotSent::ALL) {
             assert_eq!(NotSent::from_code(code), Some(reason));
             assert!(labels.insert(reason.label()));

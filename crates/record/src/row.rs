@@ -191,6 +191,13 @@ impl Row {
         }
     }
 
+    /// Whether it is known when in the run the request was. Of an imported row it is not: it has no
+    /// due time, and its other clocks count from its own start.
+    #[must_use]
+    pub const fn is_placed(&self) -> bool {
+        self.due.get().is_some()
+    }
+
     /// Our own delay in nanoseconds: from due to released.
     #[must_use]
     pub fn lateness_ns(&self) -> Option<u64> {
@@ -312,6 +319,24 @@ mod tests {
         let mut at_once = streamed();
         at_once.last_token = at_once.first_token;
         assert_eq!(at_once.tpot_ns(), None, "all tokens in one read");
+    }
+
+    #[test]
+    fn a_row_without_a_due_time_has_only_what_its_client_measured() {
+        let mut row = Row::new(0, 0, 0, Stamp::NONE, End::Sent(Outcome::Ok));
+        assert!(!row.is_placed() && streamed().is_placed());
+        (row.started, row.done) = (Stamp::at(0), Stamp::at(7));
+        assert_eq!(row.client_duration_ns(), Some(7));
+        for (name, found) in [
+            ("lateness", row.lateness_ns()),
+            ("ttft", row.ttft_ns()),
+            ("total latency", row.total_latency_ns()),
+            ("latency", row.latency_ns()),
+            ("latency service", row.latency_service_ns()),
+            ("connection wait", row.connection_wait_ns()),
+        ] {
+            assert_eq!(found, None, "{name}");
+        }
     }
 
     #[test]

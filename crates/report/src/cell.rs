@@ -9,6 +9,8 @@ pub(crate) enum Value<'a> {
     Blank,
     /// A count, or a number that is a name.
     Count(u64),
+    /// A number of somebody else's.
+    Number(i64),
     /// A time, kept in nanoseconds and written in milliseconds to the nanosecond.
     Millis(u64),
     /// A time, kept in nanoseconds and written in microseconds to the nanosecond.
@@ -39,6 +41,9 @@ impl Value<'_> {
             Self::Count(count) => {
                 // Writing to a string cannot fail.
                 let _ = write!(out, "{count}");
+            }
+            Self::Number(number) => {
+                let _ = write!(out, "{number}");
             }
             Self::Millis(ns) => decimal(ns, 6, out),
             Self::Micros(ns) => decimal(ns, 3, out),
@@ -74,6 +79,7 @@ mod tests {
         for (value, want) in [
             (Value::Blank, ""),
             (Value::Count(0), "0"),
+            (Value::Number(-7), "-7"),
             (Value::Millis(0), "0"),
             (Value::Millis(1), "0.000001"),
             (Value::Millis(7_128_070_000), "7128.07"),

@@ -4,9 +4,9 @@
 //! after them. `docs/metrics.md` says what each one holds.
 
 use crate::cell::Value;
-use Source::{Plan, Seen};
+use Source::{Logged, Measured, Plan, Seen};
 use proofload_analysis::Request;
-use proofload_record::{End, Flags, Row, Stamp};
+use proofload_record::{End, Flags, Row, Served, Stamp};
 
 /// A column: its name, and where its value comes from.
 pub(crate) type Column = (&'static str, Source);
@@ -18,6 +18,10 @@ pub(crate) enum Source {
     Plan(for<'a> fn(&Request<'a>) -> Value<'a>),
     /// Seen, so blank where there is no row.
     Seen(fn(&Row) -> Value<'static>),
+    /// Measured by our own client, so blank in an imported row, too.
+    Measured(fn(&Row) -> Value<'static>),
+    /// By the server's own log, so blank where the log does not have the request.
+    Logged(for<'a> fn(&'a Served) -> Value<'a>),
 }
 
 impl Source {
@@ -25,19 +29,23 @@ impl Source {
     pub(crate) fn of<'a>(self, request: &Request<'a>) -> Value<'a> {
         match self {
             Self::Plan(value) => value(request),
+            Self::Logged(value) => request.served.map_or(Value::Blank, value),
             Self::Seen(value) => request.row().map_or(Value::Blank, value),
+            Self::Measured(value) => {
+                request.row().filter(|row| row.is_placed()).map_or(Value::Blank, value)
+            }
         }
     }
 }
 
-pub(crate) const COLUMNS: [Column; 51] = [
-    ("log_id", Plan(|_| Value::Blank)),
+pub(crate) const COLUMNS: [Column; 61] = [
+    ("log_id", Logged(|served| served.log_id.map_or(Value::Blank, Value::Number))),
     REQUEST_ID,
     MODE,
     PRIORITY,
     ("http_status", Seen(status)),
     CLIENT_DURATION,
-    ("provider_name", Plan(|_| Value::Blank)),
+    ("provider_name", Logged(|served| text(served.provider.as_deref()))),
     MODEL,
     TTFT,
     TPOT,
@@ -55,42 +63,55 @@ pub(crate) const COLUMNS: [Column; 51] = [
     ),
     WARMUP,
     ("plan_index", Plan(|request| Value::Count(request.index.into()))),
-    ("due_ms", Plan(|request| Value::Millis(request.due_ns))),
-    ("started_ms", Seen(|row| stamp(row.started))),
-    ("connected_ms", Seen(|row| stamp(row.connected))),
-    ("written_ms", Seen(|row| stamp(row.written))),
-    ("first_byte_ms", Seen(|row| stamp(row.first_byte))),
-    ("first_token_ms", Seen(|row| stamp(row.first_token))),
-    ("last_token_ms", Seen(|row| stamp(row.last_token))),
-    ("done_ms", Seen(|row| stamp(row.done))),
-    ("ttft_service_ms", Seen(|row| Value::millis(row.ttft_service_ns()))),
-    ("total_latency_service_ms", Seen(|row| if_ok(row, row.total_latency_service_ns()))),
+    ("due_ms", Plan(|request| stamp(Stamp::at(request.due_ns)))),
+    ("started_ms", Measured(|row| stamp(row.started))),
+    ("connected_ms", Measured(|row| stamp(row.connected))),
+    ("written_ms", Measured(|row| stamp(row.written))),
+    ("first_byte_ms", Measured(|row| stamp(row.first_byte))),
+    ("first_token_ms", Measured(|row| stamp(row.first_token))),
+    ("last_token_ms", Measured(|row| stamp(row.last_token))),
+    ("done_ms", Measured(|row| stamp(row.done))),
+    ("ttft_service_ms", Measured(|row| Value::millis(row.ttft_service_ns()))),
+    ("total_latency_service_ms", Measured(|row| if_ok(row, row.total_latency_service_ns()))),
     LATENCY,
-    ("latency_service_ms", Seen(|row| if_ok(row, row.latency_service_ns()))),
-    ("lateness_us", Seen(|row| row.lateness_ns().map_or(Value::Blank, Value::Micros))),
-    ("connection_wait_ms", Seen(|row| Value::millis(row.connection_wait_ns()))),
-    ("permit_wait_ms", Seen(|row| Value::Millis(row.permit_wait_ns))),
-    ("dns_ms", Seen(|row| Value::Millis(row.dns_ns))),
-    ("tcp_ms", Seen(|row| Value::Millis(row.tcp_ns))),
-    ("tls_ms", Seen(|row| Value::Millis(row.tls_ns))),
-    ("connection_reused", Seen(|row| Value::Flag(row.flags.has(Flags::REUSED)))),
-    ("attempts", Seen(|row| Value::Count(row.attempts.into()))),
-    ("worker", Seen(|row| Value::Count(row.worker.into()))),
-    ("stream_asked", Seen(|row| Value::Flag(row.flags.has(Flags::STREAM_ASKED)))),
-    ("streamed", Seen(|row| Value::Flag(row.flags.has(Flags::STREAMED)))),
+    ("latency_service_ms", Measured(|row| if_ok(row, row.latency_service_ns()))),
+    ("lateness_us", Measured(|row| row.lateness_ns().map_or(Value::Blank, Value::Micros))),
+    ("connection_wait_ms", Measured(|row| Value::millis(row.connection_wait_ns()))),
+    ("permit_wait_ms", Measured(|row| Value::Millis(row.permit_wait_ns))),
+    ("dns_ms", Measured(|row| Value::Millis(row.dns_ns))),
+    ("tcp_ms", Measured(|row| Value::Millis(row.tcp_ns))),
+    ("tls_ms", Measured(|row| Value::Millis(row.tls_ns))),
+    ("connection_reused", Measured(|row| Value::Flag(row.flags.has(Flags::REUSED)))),
+    ("attempts", Measured(|row| Value::Count(row.attempts.into()))),
+    ("worker", Measured(|row| Value::Count(row.worker.into()))),
+    ("stream_asked", Measured(|row| Value::Flag(row.flags.has(Flags::STREAM_ASKED)))),
+    ("streamed", Measured(|row| Value::Flag(row.flags.has(Flags::STREAMED)))),
     ("prompt_tokens", Seen(|row| Value::count(row.prompt_tokens))),
     ("token_source", Seen(token_source)),
-    ("chunks", Seen(|row| Value::Count(row.chunks.into()))),
-    ("coalesced_chunks", Seen(|row| Value::Count(row.coalesced.into()))),
-    ("itl_count", Seen(|row| Value::Count(row.itl.count.into()))),
-    ("itl_mean_ms", Seen(|row| Value::millis(row.itl.sum_ns.checked_div(row.itl.count.into())))),
-    ("itl_max_ms", Seen(|row| Value::millis((row.itl.count > 0).then_some(row.itl.max_ns)))),
-    ("bytes_out", Seen(|row| Value::Count(row.bytes_out))),
-    ("bytes_in", Seen(|row| Value::Count(row.bytes_in))),
+    ("chunks", Measured(|row| Value::Count(row.chunks.into()))),
+    ("coalesced_chunks", Measured(|row| Value::Count(row.coalesced.into()))),
+    ("itl_count", Measured(|row| Value::Count(row.itl.count.into()))),
+    (
+        "itl_mean_ms",
+        Measured(|row| Value::millis(row.itl.sum_ns.checked_div(row.itl.count.into()))),
+    ),
+    ("itl_max_ms", Measured(|row| Value::millis((row.itl.count > 0).then_some(row.itl.max_ns)))),
+    ("bytes_out", Measured(|row| Value::Count(row.bytes_out))),
+    ("bytes_in", Measured(|row| Value::Count(row.bytes_in))),
     (
         "server_request_id",
         Plan(|request| text(request.note.and_then(|note| note.server_request_id.as_deref()))),
     ),
+    ("queue_wait_ms", Logged(|served| Value::millis(served.queue_wait_ns))),
+    ("processing_ms", Logged(|served| Value::millis(served.processing_ns))),
+    ("server_ttft_ms", Logged(|served| Value::millis(served.ttft_ns))),
+    ("server_total_ms", Logged(|served| Value::millis(served.total_ns))),
+    ("classification_ms", Logged(|served| Value::millis(served.classification_ns))),
+    ("cold_start", Logged(|served| served.cold_start.map_or(Value::Blank, Value::Flag))),
+    ("load_duration_ms", Logged(|served| Value::millis(served.load_ns))),
+    ("queue_depth_at_arrival", Logged(|served| Value::count(served.queue_depth))),
+    ("queue_depth_at_schedule", Logged(|served| Value::count(served.queue_depth_scheduled))),
+    ("result_status", Logged(|served| text(served.result.as_deref()))),
 ];
 
 pub(crate) const REQUEST_ID: Column = ("request_id", Plan(|request| Value::Text(request.id)));
@@ -105,9 +126,15 @@ pub(crate) const PRIORITY: Column = (
     Plan(|request| request.class.map_or(Value::Blank, |class| Value::Name(class.priority.label()))),
 );
 
-/// The model that the request names; blank where the server chose.
-pub(crate) const MODEL: Column =
-    ("model_name", Plan(|request| text(request.class.and_then(|class| class.model.as_deref()))));
+/// The model that the request names; where the server chose, the one that its log says answered.
+pub(crate) const MODEL: Column = (
+    "model_name",
+    Plan(|request| {
+        let asked = request.class.and_then(|class| class.model.as_deref());
+        let answered = || request.served.and_then(|served| served.model.as_deref());
+        text(asked.or_else(answered))
+    }),
+);
 
 pub(crate) const OUTCOME: Column = ("outcome", Plan(|request| Value::Name(request.outcome())));
 

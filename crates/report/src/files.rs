@@ -102,11 +102,13 @@ fn write_tables(
     Ok(Written { files: vec![summary, metrics, detailed], detailed_left_out })
 }
 
-/// What a row must still say when it has left its file: `simulated`, `invalid`, `unbalanced`.
+/// What a row must still say when it has left its file: `simulated`, `imported`, `invalid`,
+/// `unbalanced`.
 fn marks(results: &Results) -> String {
     let marks = [
         (results.simulated, "simulated"),
-        (results.validity.reason.is_some(), "invalid"),
+        (results.imported.is_some(), "imported"),
+        (results.validity.verdict == "invalid", "invalid"),
         (!results.balanced, "unbalanced"),
     ];
     let marks: Vec<&str> =
@@ -159,6 +161,7 @@ mod tests {
             class: None,
             due_ns: 0,
             fate: Fate::Unknown,
+            served: None,
             note: None,
             warmup: false,
         };

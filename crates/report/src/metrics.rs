@@ -16,7 +16,11 @@ pub(crate) fn write(results: &Results, out: impl io::Write) -> io::Result<()> {
     source_rows(results, &mut table)?;
     run_rows(results, &mut table)?;
     for metric in Metric::ALL {
-        metric_rows(metric, results.figures(metric), &mut table)?;
+        let figures = results.figures(metric);
+        // Without the server's log its metrics would be rows of nothing.
+        if !metric.is_of_server() || figures.n > 0 {
+            metric_rows(metric, figures, &mut table)?;
+        }
     }
     table.0.flush()
 }
@@ -70,9 +74,16 @@ fn source_rows<W: io::Write>(results: &Results, table: &mut Table<W>) -> io::Res
 /// What concerns the run as a whole.
 fn run_rows<W: io::Write>(results: &Results, table: &mut Table<W>) -> io::Result<()> {
     let flag = |value: bool| if value { "true" } else { "false" };
-    let percent = |share: Option<f64>| share.map(|share| share * 100.0);
+    // Shares are known to a millionth; multiplied as they are they would show digits beyond it.
+    let percent = |share: Option<f64>| share.map(|share| (share * 1e8).round() / 1e6);
     table.text("simulated", flag(results.simulated), "flag")?;
-    table.text("valid", flag(results.validity.reason.is_none()), "flag")?;
+    table.text("imported", flag(results.imported.is_some()), "flag")?;
+    // Nobody can say it of an imported run.
+    let valid = match results.validity.verdict {
+        "not judged" => NONE,
+        verdict => flag(verdict == "valid"),
+    };
+    table.text("valid", valid, "flag")?;
     table.text("balanced", flag(results.balanced), "flag")?;
     let counts = &results.counts;
     for (name, count) in [
@@ -82,6 +93,7 @@ fn run_rows<W: io::Write>(results: &Results, table: &mut Table<W>) -> io::Result
         ("not_reached", counts.not_reached),
         ("unknown", counts.unknown),
         ("rows_dropped", counts.rows_dropped),
+        ("chunks_dropped", counts.chunks_dropped),
         ("warmup_requests", counts.warmup),
         ("bodies_changed", counts.bodies_changed),
     ] {

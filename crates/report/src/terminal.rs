@@ -3,7 +3,8 @@
 use crate::banner;
 use crate::files::Written;
 use comfy_table::{CellAlignment, ContentArrangement, Table as Grid, presets};
-use proofload_analysis::{Block, Document, Section, Table};
+use proofload_analysis::{Block, Document, Section, Stated, Table};
+use proofload_verdict::slo::Verdict;
 use proofload_verdict::{Level, Trust};
 use std::io::{self, Write};
 
@@ -37,11 +38,14 @@ pub fn terminal(
         for line in banner::simulated(columns) {
             page.line(&page.styled(line, BOLD))?;
         }
-        page.text("", "SIMULATED: these are figures of the embedded simulator, not of a server.")?;
+        page.text("", "SIMULATED: these are figures of a simulator, not of a server.")?;
         page.line("")?;
     }
     page.text("", &document.title)?;
-    for section in &document.sections {
+    // What it cannot draw is in files.
+    let has_words =
+        |section: &&Section| section.blocks.iter().any(|block| !matches!(block, Block::Chart(_)));
+    for section in document.sections.iter().filter(has_words) {
         page.section(section)?;
     }
     page.line("")?;
@@ -82,7 +86,13 @@ impl Page<'_> {
                         self.trust(item)?;
                     }
                 }
+                Block::Verdicts(stated) => {
+                    for stated in stated {
+                        self.verdict(stated)?;
+                    }
+                }
                 Block::Table(table) => self.table(table)?,
+                Block::Chart(_) => {}
                 Block::Terms(terms) => {
                     for (term, meaning) in terms {
                         self.hanging(&format!("  {term:<25}"), meaning)?;
@@ -113,23 +123,33 @@ impl Page<'_> {
         }
     }
 
+    fn verdict(&mut self, stated: &Stated) -> io::Result<()> {
+        let label = format!("  {:<9} ", stated.verdict.label());
+        let colour = match stated.verdict {
+            Verdict::Met => colour_of(Level::Ok),
+            Verdict::Undecided => colour_of(Level::Warn),
+            Verdict::NotMet => colour_of(Level::Invalid),
+        };
+        let mut lines = wrap(&stated.name, self.columns - label.len()).into_iter();
+        let styled = self.styled(&label, colour);
+        self.line(&format!("{styled}{}", lines.next().unwrap_or_default()))?;
+        let indent = " ".repeat(label.len());
+        for line in lines {
+            self.line(&format!("{indent}{line}"))?;
+        }
+        self.text(&format!("{indent}  "), &stated.evidence)
+    }
+
+    /// A table; where it is too wide, the names of its rows are shortened in their middle.
     fn table(&mut self, table: &Table) -> io::Result<()> {
-        let mut grid = Grid::new();
-        grid.load_style(presets::NOTHING)
-            .set_content_arrangement(ContentArrangement::Disabled)
-            .set_header(&table.columns);
-        for row in &table.rows {
-            grid.add_row(row.iter().map(|cell| clean(cell)));
-        }
-        for column in grid.column_iter_mut().skip(1) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-        // The widest table that there is then still fits 80 columns.
-        for column in grid.column_iter_mut() {
-            column.set_padding((1, 0));
-        }
-        for line in grid.lines() {
-            self.line(&format!(" {}", line.trim_end()))?;
+        let names = || table.rows.iter().filter_map(|row| row.first());
+        let longest = names().map(|name| name.chars().count()).max().unwrap_or(0);
+        let lines = grid(table, longest);
+        let widest = lines.iter().map(|line| line.chars().count()).max().unwrap_or(0);
+        let over = widest.saturating_sub(self.columns);
+        let lines = if over > 0 { grid(table, longest.saturating_sub(over)) } else { lines };
+        for line in lines {
+            self.line(&line)?;
         }
         self.line("")
     }
@@ -158,6 +178,38 @@ impl Page<'_> {
     fn line(&mut self, line: &str) -> io::Result<()> {
         writeln!(self.out, "{line}")
     }
+}
+
+/// The lines of a table whose row names have at most `name_most` characters.
+fn grid(table: &Table, name_most: usize) -> Vec<String> {
+    let mut grid = Grid::new();
+    grid.load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Disabled)
+        .set_header(&table.columns);
+    for row in &table.rows {
+        let name = row.first().map(|name| shortened(&clean(name), name_most));
+        grid.add_row(name.into_iter().chain(row.iter().skip(1).map(|cell| clean(cell))));
+    }
+    for column in grid.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    // The widest table of numbers that there is then still fits 80 columns.
+    for column in grid.column_iter_mut() {
+        column.set_padding((1, 0));
+    }
+    grid.lines().map(|line| format!(" {}", line.trim_end())).collect()
+}
+
+/// A name without its middle, where it is longer than `most`; its end tells more than its middle.
+fn shortened(name: &str, most: usize) -> String {
+    let length = name.chars().count();
+    if length <= most {
+        return name.to_owned();
+    }
+    let kept = most.saturating_sub(1);
+    let start: String = name.chars().take(kept / 3).collect();
+    let end: String = name.chars().skip(length - (kept - kept / 3)).collect();
+    format!("{start}…{end}")
 }
 
 const fn colour_of(level: Level) -> &'static str {
@@ -199,7 +251,7 @@ fn clean(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Look, terminal, wrap};
+    use super::{Look, shortened, terminal, wrap};
     use crate::files::Written;
     use proofload_analysis::{Block, Document, Section, Table};
 
@@ -218,6 +270,31 @@ mod tests {
         terminal(&document, &Written::default(), look, &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
         assert!(text.contains("300000*"), "{text}");
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    }
+
+    #[test]
+    fn names_that_are_too_long_lose_their_middle() {
+        for (name, most, want) in [
+            ("short", 5, "short"),
+            ("Qwen/Qwen2.5-14B-Instruct-AWQ", 13, "Qwen…ruct-AWQ"),
+            ("µµµµ", 3, "…µµ"),
+            ("anything", 0, "…"),
+        ] {
+            assert_eq!(shortened(name, most), want);
+        }
+        let name = "casperhansen/deepseek-r1-distill-llama-8b-awq".repeat(2);
+        let mut row = vec![name];
+        row.extend(["100,000", "300000", "300000", "100.0 %"].map(Into::into));
+        let table = Table { columns: vec!["c".to_owned(); row.len()], rows: vec![row] };
+        let section = Section { heading: String::new(), blocks: vec![Block::Table(table)] };
+        let document =
+            Document { title: "t".to_owned(), simulated: false, sections: vec![section] };
+        let mut out = Vec::new();
+        let look = Look { columns: 80, colour: false };
+        terminal(&document, &Written::default(), look, &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert!(text.contains("100.0 %") && text.contains("llama-8b-awq"), "{text}");
         assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
     }
 

@@ -1,7 +1,7 @@
-//! The books of a run, out of the last heartbeat that it wrote.
+//! The books of a run, out of the last heartbeat that it wrote or, failing that, its rows.
 
 use crate::format::block::Heartbeat;
-use proofload_record::{Books, Outcome};
+use proofload_record::{Books, End, Outcome, Row};
 
 /// The books of a run of `planned` requests that had come as far as `last`.
 ///
@@ -26,6 +26,23 @@ pub(crate) fn books(planned: u64, last: &Heartbeat, sealed: bool) -> Books {
         outcomes,
         rows_dropped: last.rows_dropped,
     }
+}
+
+/// The books of a run of `planned` requests whose heartbeats cannot be believed any more: what has
+/// no row is unknown.
+pub(crate) fn books_of(planned: u64, rows: &[Row]) -> Books {
+    let mut books = Books { planned, ..Books::default() };
+    for row in rows {
+        match row.end {
+            End::Sent(outcome) => {
+                books.sent += 1;
+                books.outcomes[usize::from(outcome.code())] += 1;
+            }
+            End::NotSent(reason) => books.not_sent[usize::from(reason.code())] += 1,
+        }
+    }
+    books.unknown = planned.saturating_sub(rows.len() as u64);
+    books
 }
 
 #[cfg(test)]

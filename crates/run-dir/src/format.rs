@@ -9,3 +9,4 @@ pub(crate) mod generator;
 pub(crate) mod note;
 pub(crate) mod plan;
 pub(crate) mod row;
+pub(crate) mod server;

@@ -6,18 +6,19 @@
 //!                                      RunDir <-- kill -9 or finish()
 //! ```
 //!
-//! [`Writer`] makes the directory and takes the plan; [`Writer::start`] gives each worker a
-//! [`Recorder`], whose calls never wait, and one thread writes. A kill at any moment leaves a
-//! directory that [`RunDir::open`] reads: the journal is made of blocks with a checksum, each with
-//! a heartbeat that counts exactly the rows up to it, so the [books](proofload_record::Books) of a
-//! killed run balance at its last heartbeat, and what was under way then is `lost`.
+//! [`Writer`] makes the directory and takes the plan; [`Writer::prepare`] does all that waits for a
+//! disk, and [`Prepared::begin`], which does not, gives each worker a [`Recorder`], whose calls
+//! never wait, while one thread writes. A kill at any moment leaves a directory that
+//! [`RunDir::open`] reads: the journal is made of blocks with a checksum, each with a heartbeat
+//! that counts exactly the rows up to it, so the [books](proofload_record::Books) of a killed run
+//! balance at its last heartbeat, and what was under way then is `lost`.
 //!
 //! Why the shape: whoever writes a summary reads it from here, so there is one way to a figure; and
 //! the forms on disk are types of this crate with versions of their own (`docs/formats.md`), so
 //! that the vocabulary of `proofload-record` may change without making old runs unreadable.
 //!
 //! Left out: the computed files (`summary.csv` and its like), which are `proofload-report`'s, and
-//! those that later programs add (samples, events, server logs).
+//! those that later programs add (samples, events).
 //!
 //! ```
 //! # use proofload_record::{clock, End, Note, Outcome, Row, Sink, Stamp};
@@ -26,9 +27,10 @@
 //! # let out = temporary.path().join("run");
 //! let manifest = Manifest::new("proofload-replay", "0.1.0");
 //! let mut writer = Writer::create(Config { out, manifest, keep_chunks: false })?;
-//! writer.plan_entry(&PlanRow { id: "a".into(), due_ns: 0, class: 0, offset: 0, len: 2, crc: 0 })?;
+//! writer.plan_entry(&PlanRow { id: "a", due_ns: 0, class: 0, offset: 0, len: 2, crc: 0 })?;
+//! let prepared = writer.prepare(1, || ())?;
 //! let clock = clock::Clock::from_origin(clock::monotonic_ns());
-//! let (running, mut recorders) = writer.start(clock, 1, || ())?;
+//! let (running, mut recorders) = prepared.begin(clock);
 //!
 //! let mut recorder = recorders.remove(0);
 //! recorder.released(12_000);
@@ -46,15 +48,22 @@
 mod books;
 mod error;
 mod format;
+mod lock;
 mod manifest;
 mod names;
 mod read;
+mod server;
 mod write;
 
 pub use error::{CreateError, OpenError, WriteError};
 pub use format::chunk::{ChunkReader, Chunks};
 pub use format::generator::GeneratorSecond;
-pub use format::plan::PlanRow;
-pub use manifest::{Anchor, ClassEntry, Counts, Host, Manifest, SCHEMA_VERSION, State, Target};
+pub use format::plan::{Plan, PlanRow};
+pub use manifest::{
+    Anchor, ClassEntry, Counts, Host, Imported, Manifest, SCHEMA_VERSION, State, Sum, Target,
+};
 pub use read::{Fate, OpenOptions, Recovery, RunDir, Series};
-pub use write::{Config, Finish, Progress, Recorder, Running, Writer, check_vacant};
+pub use server::write_server_side;
+pub use write::{
+    Config, Finish, ImportedRow, Prepared, Progress, Recorder, Running, SoFar, Writer, check_vacant,
+};

@@ -11,7 +11,7 @@ use std::{fs, io};
 pub const SCHEMA_VERSION: u32 = 1;
 
 /// What a run was. The writer fills in `clock`, `workers`, `started`, `state`, `end_reason`,
-/// `ended`, `counts` and `journal_blocks`; the program everything else.
+/// `ended`, `counts`, `journal_blocks` and `files`; the program everything else.
 ///
 /// A field that a later version adds within the same schema is ignored by an older reader.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -46,6 +46,9 @@ pub struct Manifest {
     pub warmup_requests: u64,
     /// Latency from due within which a request counts as good, in nanoseconds.
     pub latency_slo_ns: u64,
+    /// The objectives that it was made with, as they were written.
+    #[serde(default)]
+    pub slos: Vec<String>,
     /// Bodies that asking for a stream changed.
     pub stream_changed: u64,
     /// When the run's clock read 0, RFC 3339 in UTC; empty before the start.
@@ -61,6 +64,52 @@ pub struct Manifest {
     /// Blocks of `requests.bin` once it is whole; none while the run lasts or if it could not be
     /// written to its end.
     pub journal_blocks: Option<u32>,
+    /// Length and checksum of each file beside the plan and the journal, under the same condition.
+    #[serde(default)]
+    pub files: BTreeMap<String, Sum>,
+    /// What it was imported from; none for a run that one of our programs made.
+    pub imported: Option<Imported>,
+}
+
+/// What a whole file is known by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sum {
+    /// Its length.
+    pub bytes: u64,
+    /// CRC32C of it.
+    pub crc32c: u32,
+}
+
+impl Sum {
+    /// Adds what follows.
+    pub(crate) fn add(&mut self, bytes: &[u8]) {
+        self.bytes += bytes.len() as u64;
+        self.crc32c = crc32c::crc32c_append(self.crc32c, bytes);
+    }
+
+    /// In which words `found` is another file than this one; none where it is the same.
+    pub(crate) fn differs(self, found: Self) -> Option<String> {
+        (self != found).then(|| {
+            format!(
+                "altered since the run: expected {} bytes with CRC {:08x}, found {} with {:08x}",
+                self.bytes, self.crc32c, found.bytes, found.crc32c
+            )
+        })
+    }
+}
+
+/// A run that another program made and recorded: what is known of its file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Imported {
+    /// The form of the file, such as `Logos detailed CSV, 14 columns`.
+    pub form: String,
+    /// SHA-256 of the file, in hexadecimal digits.
+    pub sha256: String,
+    /// Whether classes name the model that the request asked for. Otherwise it is the one that
+    /// answered, and nobody knows who had chosen it.
+    pub selection_known: bool,
+    /// Columns of the file that nothing was done with.
+    pub ignored_columns: Vec<String>,
 }
 
 /// Whether a run ended, and how.
@@ -164,6 +213,22 @@ impl Counts {
             chunks_dropped,
         }
     }
+
+    /// Without the ways to end that no request took. Only so can counts be compared with those of
+    /// another version, which may know fewer ways.
+    pub(crate) fn without_zeros(&self) -> Self {
+        let mut counts = self.clone();
+        counts.outcomes.retain(|_, &mut count| count > 0);
+        counts.not_sent.retain(|_, &mut count| count > 0);
+        counts
+    }
+
+    /// Requests that have a row: those that ended and were not dropped.
+    pub(crate) fn rows(&self) -> u64 {
+        let lost = self.outcomes.get(Outcome::Lost.label()).unwrap_or(&0);
+        let ended = self.sent + self.not_sent.values().sum::<u64>();
+        ended.saturating_sub(lost + self.rows_dropped)
+    }
 }
 
 /// The machine that sent.
@@ -215,6 +280,11 @@ impl Manifest {
             host: Host::detect(),
             ..Self::default()
         }
+    }
+
+    /// Whether the run was written to its end. What is missing since then was lost afterwards.
+    pub(crate) fn was_sealed(&self) -> bool {
+        self.state != State::Running && self.journal_blocks.is_some()
     }
 
     /// Replaces the manifest of the run directory `dir` in one step that survives power loss:

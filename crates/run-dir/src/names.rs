@@ -7,3 +7,5 @@ pub(crate) const NOTES: &str = "requests.txt";
 pub(crate) const LATENCIES: &str = "latency.hlog";
 pub(crate) const GENERATOR: &str = "generator.csv";
 pub(crate) const CHUNKS: &str = "chunks.bin";
+pub(crate) const SERVER: &str = "server.csv";
+pub(crate) const SERVER_ABOUT: &str = "server.json";

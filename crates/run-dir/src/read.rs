@@ -1,23 +1,28 @@
 //! Reading a run directory, whatever state it was left in.
 
 mod check;
+mod head;
 mod histograms;
 mod journal;
+mod recovery;
+mod side;
 
 pub use histograms::Series;
+pub use recovery::Recovery;
 
-use crate::books::books;
+use crate::books::{books, books_of};
 use crate::error::OpenError;
 use crate::format::chunk::ChunkReader;
 use crate::format::generator::{self, GeneratorSecond};
 use crate::format::note;
-use crate::format::plan::{self, PlanError, PlanRow};
-use crate::manifest::{ClassEntry, Manifest, ManifestError, SCHEMA_VERSION, State};
-use crate::names;
+use crate::format::plan::Plan;
+use crate::manifest::{Manifest, State};
+use crate::{lock, names, server};
 use journal::Found;
-use proofload_record::{Books, Class, Note, Outcome, ParseLabelError, Row};
+use proofload_record::{Books, Class, Note, Outcome, Row, ServerSide};
+use side::SideFiles;
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 
@@ -26,34 +31,6 @@ use std::path::{Path, PathBuf};
 pub struct OpenOptions {
     /// Open one that does not add up, too; [`Recovery::imbalance`] then says what does not.
     pub accept_unbalanced: bool,
-}
-
-/// In what state a directory was found.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Recovery {
-    /// The run was finished and its journal is whole. Otherwise the program was killed or could not
-    /// write on, and the books end at the last heartbeat.
-    pub sealed: bool,
-    /// The run had begun: the plan was whole.
-    pub began: bool,
-    /// Blocks of the journal that are whole.
-    pub blocks: u32,
-    /// When the last of them was written, in nanoseconds since the run began.
-    pub last_heartbeat_ns: Option<u64>,
-    /// Bytes after it that were left out: a torn block.
-    pub torn_bytes: u64,
-    /// What no kill explains: parts that were altered or are missing, in words.
-    pub damage: Vec<String>,
-    /// What does not add up, where that was accepted.
-    pub imbalance: Option<String>,
-}
-
-impl Recovery {
-    /// Whether part of the data is missing.
-    #[must_use]
-    pub fn is_degraded(&self) -> bool {
-        !self.sealed || !self.damage.is_empty() || self.imbalance.is_some()
-    }
 }
 
 /// What became of a planned request.
@@ -69,7 +46,7 @@ pub enum Fate<'a> {
     LostOrDropped,
     /// It was due after the run ended.
     NotReached,
-    /// It was due after the last heartbeat of a run that was killed.
+    /// It was due after the last heartbeat of a run that was killed, or its row cannot be read.
     Unknown,
 }
 
@@ -79,13 +56,14 @@ pub struct RunDir {
     path: PathBuf,
     manifest: Manifest,
     classes: Vec<Class>,
-    plan: Vec<PlanRow>,
+    plan: Plan,
     journal: Found,
     notes: BTreeMap<u32, Note>,
     books: Books,
     recovery: Recovery,
     seconds: Vec<GeneratorSecond>,
     histograms: Vec<Series>,
+    server: Option<ServerSide>,
 }
 
 impl RunDir {
@@ -104,32 +82,27 @@ impl RunDir {
     /// # Errors
     /// [`OpenError`].
     pub fn open_with(path: &Path, options: OpenOptions) -> Result<Self, OpenError> {
-        let manifest = read_manifest(path)?;
-        let classes = read_classes(path, &manifest)?;
-        let began = path.join(names::JOURNAL).exists();
-        let plan = read_plan(&path.join(names::PLAN), began)?;
+        // The lock before the manifest: a run that ends in between has written its last one.
+        let is_written = lock::is_held(path);
+        let manifest = head::read_manifest(path)?;
+        let classes = head::read_classes(path, &manifest)?;
+        let file = path.join(names::JOURNAL);
+        let (was_sealed, has_journal) = (manifest.was_sealed(), file.exists());
+        let began = has_journal || was_sealed;
+        let plan = head::read_plan(&path.join(names::PLAN), began)?;
         let mut journal =
-            if began { journal::read(&path.join(names::JOURNAL))? } else { Found::default() };
+            if has_journal { journal::read(&file, plan.len())? } else { Found::default() };
         journal.rows.sort_unstable_by_key(|row| row.index);
 
-        let finished = manifest.state != State::Running;
-        let sealed = finished && manifest.journal_blocks == Some(journal.blocks);
-        let mut recovery = Recovery {
-            sealed,
-            began,
-            blocks: journal.blocks,
-            last_heartbeat_ns: journal.last.as_ref().map(|last| last.at_ns),
-            torn_bytes: journal.cut_bytes,
-            ..Recovery::default()
+        let mut recovery = Recovery::of(&manifest, has_journal.then_some(&journal));
+        recovery.still_going = is_written && manifest.state == State::Running;
+        let sealed = recovery.sealed;
+        let planned = plan.len() as u64;
+        let books = if was_sealed && !sealed {
+            books_of(planned, &journal.rows)
+        } else {
+            books(planned, &journal.last.clone().unwrap_or_default(), sealed)
         };
-        note_journal_damage(&manifest, &journal, &mut recovery);
-        let dropped = manifest.counts.chunks_dropped;
-        if dropped > 0 {
-            let name = names::CHUNKS;
-            recovery.damage.push(format!("{name}: the chunks of {dropped} requests were dropped"));
-        }
-        let last = journal.last.clone().unwrap_or_default();
-        let books = books(plan.len() as u64, &last, sealed);
         recovery.imbalance = check::problem(&plan, &journal, &books, sealed.then_some(&manifest));
         if let Some(problem) = recovery.imbalance.clone().filter(|_| !options.accept_unbalanced) {
             return Err(OpenError::Unbalanced { path: path.to_owned(), problem });
@@ -146,6 +119,7 @@ impl RunDir {
             recovery,
             seconds: Vec::new(),
             histograms: Vec::new(),
+            server: None,
         };
         if began {
             opened.read_rest()?;
@@ -155,26 +129,27 @@ impl RunDir {
 
     /// Reads what the books do without. Damage here costs what it hits and is reported.
     fn read_rest(&mut self) -> Result<(), OpenError> {
-        let torn = !self.recovery.sealed;
         let damage = &mut self.recovery.damage;
-        if let Some(bytes) = read_part(&self.path, names::NOTES, damage)? {
-            let (notes, cut, altered) = note::decode(&bytes);
-            if altered > 0 || (cut && !torn) {
-                let lines = altered + u64::from(cut);
-                damage.push(format!("{}: {lines} lines are damaged and left out", names::NOTES));
-            }
-            self.notes = notes;
+        let mut side = SideFiles::of(&self.path, &self.manifest, damage);
+        self.notes = side.read(names::NOTES, |bytes, torn| {
+            let (notes, cut, altered) = note::decode(bytes);
+            let lines = altered + u64::from(cut && !torn);
+            (notes, (lines > 0).then(|| format!("{lines} lines are damaged and left out")))
+        })?;
+        if self.manifest.imported.is_none() {
+            // Of an imported run nobody measured the generator, and there was no second way to
+            // count.
+            self.seconds = side.read(names::GENERATOR, |bytes, torn| {
+                let (seconds, error) = generator::read(bytes, torn);
+                (seconds, error.map(|error| error.to_string()))
+            })?;
+            self.histograms = side.read(names::LATENCIES, |bytes, torn| {
+                let (histograms, error) = histograms::read(bytes, torn);
+                (histograms, error.map(|error| error.to_string()))
+            })?;
         }
-        if let Some(bytes) = read_part(&self.path, names::GENERATOR, damage)? {
-            let (seconds, error) = generator::read(&bytes, torn);
-            damage.extend(error.map(|error| format!("{}: {error}", names::GENERATOR)));
-            self.seconds = seconds;
-        }
-        if let Some(bytes) = read_part(&self.path, names::LATENCIES, damage)? {
-            let (histograms, error) = histograms::read(&bytes[..], torn);
-            damage.extend(error.map(|error| format!("{}: {error}", names::LATENCIES)));
-            self.histograms = histograms;
-        }
+        side.check(names::CHUNKS)?;
+        self.server = server::read(&self.path, self.plan.len(), damage)?;
         Ok(())
     }
 
@@ -198,7 +173,7 @@ impl RunDir {
 
     /// What was due, in due order; empty for a run that never began.
     #[must_use]
-    pub fn plan(&self) -> &[PlanRow] {
+    pub const fn plan(&self) -> &Plan {
         &self.plan
     }
 
@@ -238,6 +213,22 @@ impl RunDir {
         &self.histograms
     }
 
+    /// What the server's own log said; `None` where nobody asked it.
+    #[must_use]
+    pub const fn server(&self) -> Option<&ServerSide> {
+        self.server.as_ref()
+    }
+
+    /// Adds what the server's own log said, on disk and here.
+    ///
+    /// # Errors
+    /// Those of [`write_server_side`](crate::write_server_side); nothing is added then.
+    pub fn attach_server(&mut self, side: ServerSide) -> io::Result<()> {
+        server::write_server_side(&self.path, &side)?;
+        self.server = Some(side);
+        Ok(())
+    }
+
     /// What became of the planned request `index`; [`Fate::Unknown`] for one that is not planned.
     #[must_use]
     pub fn fate(&self, index: u32) -> Fate<'_> {
@@ -245,7 +236,8 @@ impl RunDir {
         if let Ok(at) = rows.binary_search_by_key(&index, |row| row.index) {
             return Fate::Row(&rows[at]);
         }
-        if check::is_released(index, self.journal.last.as_ref()) {
+        let is_known = self.recovery.sealed || !self.manifest.was_sealed();
+        if is_known && check::is_released(index, self.journal.last.as_ref()) {
             return match (self.books.outcome(Outcome::Lost), self.books.rows_dropped) {
                 (_, 0) => Fate::Lost,
                 (0, _) => Fate::Dropped,
@@ -271,82 +263,5 @@ impl RunDir {
         };
         let len_bytes = file.metadata()?.len();
         Ok(Some(ChunkReader::new(BufReader::new(file), len_bytes)))
-    }
-}
-
-/// Reads a whole file that should be there; `None`, and told, where it is not.
-fn read_part(
-    dir: &Path,
-    name: &str,
-    damage: &mut Vec<String>,
-) -> Result<Option<Vec<u8>>, OpenError> {
-    let path = dir.join(name);
-    match fs::read(&path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            damage.push(format!("{name} is missing"));
-            Ok(None)
-        }
-        read => read.map(Some).map_err(OpenError::at(&path)),
-    }
-}
-
-/// Says what is wrong with a journal beyond one torn block.
-fn note_journal_damage(manifest: &Manifest, journal: &Found, recovery: &mut Recovery) {
-    let name = names::JOURNAL;
-    let Found { blocks, whole_bytes, cut_bytes, .. } = journal;
-    if journal.damaged {
-        recovery.damage.push(format!(
-            "{name}: the block at byte {whole_bytes} is damaged; it and what follows are left out"
-        ));
-    } else if manifest.journal_blocks.is_some_and(|expected| expected != *blocks) {
-        let expected = manifest.journal_blocks.unwrap_or(0);
-        recovery.damage.push(format!("{name}: expected {expected} blocks, found {blocks}"));
-    } else if recovery.sealed && *cut_bytes > 0 {
-        recovery.damage.push(format!("{name}: {cut_bytes} bytes follow its last block"));
-    }
-}
-
-fn read_manifest(dir: &Path) -> Result<Manifest, OpenError> {
-    let path = dir.join(names::MANIFEST);
-    let json = match fs::read(&path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(OpenError::NoManifest { path: dir.to_owned() });
-        }
-        read => read.map_err(OpenError::at(&path))?,
-    };
-    Manifest::parse(&json).map_err(|error| match error {
-        ManifestError::Newer { found } => OpenError::Newer { path, found, known: SCHEMA_VERSION },
-        ManifestError::Json(source) => OpenError::Manifest { path, source },
-    })
-}
-
-fn read_classes(dir: &Path, manifest: &Manifest) -> Result<Vec<Class>, OpenError> {
-    let read = |(class, entry): (usize, &ClassEntry)| {
-        Class::try_from(entry).map_err(|error: ParseLabelError| OpenError::Class {
-            path: dir.join(names::MANIFEST),
-            class,
-            expected: error.to_string(),
-            found: (entry.mode.clone(), entry.priority.clone()),
-        })
-    };
-    manifest.classes.iter().enumerate().map(read).collect()
-}
-
-/// The plan. One that was not finished is that of a run which never began: nothing was sent.
-fn read_plan(path: &Path, began: bool) -> Result<Vec<PlanRow>, OpenError> {
-    let bytes = match fs::read(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound && !began => Vec::new(),
-        read => read.map_err(OpenError::at(path))?,
-    };
-    match plan::decode(&bytes) {
-        Ok(plan) => Ok(plan),
-        Err(PlanError::Unfinished) if !began => Ok(Vec::new()),
-        Err(PlanError::Unfinished | PlanError::Damaged) => {
-            Err(OpenError::Plan { path: path.to_owned() })
-        }
-        Err(PlanError::Newer(found)) => {
-            let (found, known) = (found.into(), plan::VERSION.into());
-            Err(OpenError::Newer { path: path.to_owned(), found, known })
-        }
     }
 }

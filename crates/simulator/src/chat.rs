@@ -18,7 +18,7 @@ use proofload_record::clock::{monotonic_ns, wall_ns};
 use proofload_record::{Mode, Priority};
 use std::future::pending;
 use std::rc::Rc;
-use tokio::time::sleep;
+use tokio::time::{sleep, sleep_until};
 
 /// Largest request body that is held.
 const BODY_BYTES: usize = 64 << 20;
@@ -106,20 +106,23 @@ impl Chat<'_> {
             Some(model) => model,
             None => self.classify().await,
         };
-        self.exchange.row.model.clone_from(&model.name);
-        self.exchange.row.queue_depth = u32::try_from(model.waiting()).unwrap_or(u32::MAX);
-        let queued_ns = monotonic_ns();
+        self.exchange.row.model = Some(model.name.clone());
+        self.exchange.row.queue_depth = Some(model.waiting());
+        let enqueued_ns = self.exchange.age_ns();
         let Ok(slot) = model.enter(priority).await else {
             // It never comes to the fault, which lies within an answer.
             self.exchange.note_fault(None);
             return Ok(self.refuse(StatusCode::TOO_MANY_REQUESTS, "the model's queue is full"));
         };
-        self.exchange.row.queue_wait_ns = monotonic_ns().saturating_sub(queued_ns);
+        self.exchange.row.enqueued_ns = Some(enqueued_ns);
+        self.exchange.row.scheduled_ns = Some(self.exchange.age_ns());
+        self.exchange.row.queue_depth_scheduled = Some(model.waiting());
+        self.load(&model).await;
 
         // About four characters a token, as in English text.
         let prompt_tokens =
             u32::try_from(request.prompt_chars.div_ceil(4)).unwrap_or(u32::MAX).max(1);
-        self.exchange.row.prompt_tokens = prompt_tokens;
+        self.exchange.row.prompt_tokens = Some(prompt_tokens);
         let tokens = self.chance.tokens(&self.server.options, request.max_tokens);
         let at_limit = request.max_tokens.is_some_and(|max_tokens| tokens >= max_tokens);
         let job = Job {
@@ -170,6 +173,21 @@ impl Chat<'_> {
             Some(Fault::Silence) => pending().await,
             _ => return Ok(None),
         }))
+    }
+
+    /// Waits until the model is loaded; the first request of a model begins that.
+    async fn load(&mut self, model: &Model) {
+        let begun_ns = monotonic_ns();
+        let options = &self.server.options;
+        let cold = match model.loaded_at(options.load) {
+            Some(loaded_at) => {
+                sleep_until(loaded_at).await;
+                true
+            }
+            None => false,
+        };
+        self.exchange.row.cold_start = Some(cold);
+        self.exchange.row.load_ns = cold.then(|| monotonic_ns().saturating_sub(begun_ns));
     }
 
     /// Chooses a model where the request names none.

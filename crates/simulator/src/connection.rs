@@ -4,8 +4,12 @@
 //! or from a body (in its middle). hyper then writes nothing more and gives up; the socket is taken
 //! back from it, and the cut says what is done with it.
 
-use crate::route::route;
+use crate::name::SERVER_NAME;
+use crate::route::{Answer, route};
 use crate::server::Server;
+use http::header::SERVER;
+use http::{HeaderValue, Request};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -60,9 +64,16 @@ impl Cut {
     }
 }
 
+/// Every answer says whose it is, so that no client takes its figures for those of a real server.
+async fn answer(server: &Rc<Server>, request: Request<Incoming>) -> Result<Answer, Cut> {
+    let mut answer = route(server, request).await?;
+    answer.headers_mut().insert(SERVER, HeaderValue::from_static(SERVER_NAME));
+    Ok(answer)
+}
+
 /// Serves a connection until either side ends it.
 pub(crate) async fn serve(server: Rc<Server>, stream: TcpStream) {
-    let service = service_fn(|request| Box::pin(route(&server, request)));
+    let service = service_fn(|request| Box::pin(answer(&server, request)));
     let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
     let end = poll_fn(|cx| connection.poll_without_shutdown(cx)).await;
     let stream = connection.into_parts().io.into_inner();

@@ -2,10 +2,13 @@
 
 use crate::server::Server;
 use crate::{Fault, truth};
-use proofload_record::ServerRow;
 use proofload_record::clock::{monotonic_ns, wall_ns};
+use proofload_record::{ServerResult, ServerRow};
 use std::mem;
 use std::rc::Rc;
+
+/// Who runs the models, in the log.
+const PROVIDER: &str = "simulator";
 
 /// What is known of a chat request. Dropping it, as hyper does with the body when the answer is
 /// whole or the client has left, writes the truth file's line and the log row and counts it.
@@ -24,18 +27,24 @@ impl Exchange {
             server: Rc::clone(server),
             row: ServerRow {
                 request_id: own_id,
-                model: String::new(),
+                provider: PROVIDER.to_owned(),
+                model: None,
                 mode: None,
                 priority: None,
                 arrived_wall_ns: wall_ns(),
-                queue_wait_ns: 0,
-                queue_depth: 0,
+                enqueued_ns: None,
+                scheduled_ns: None,
+                queue_depth: None,
+                queue_depth_scheduled: None,
                 classification_ns: None,
+                cold_start: None,
+                load_ns: None,
                 ttft_ns: None,
                 total_ns: 0,
-                prompt_tokens: 0,
+                prompt_tokens: None,
                 completion_tokens: 0,
                 status: 0,
+                result: ServerResult::Error,
             },
             truth: truth::Entry {
                 request_id: client_id,
@@ -84,6 +93,10 @@ impl Drop for Exchange {
         truth.status = self.row.status;
         self.row.total_ns = truth.ended_ns.saturating_sub(truth.arrived_ns);
         self.row.completion_tokens = truth.tokens;
+        // What it does wrong on purpose a server does not know, unless its model fails.
+        if self.whole && truth.status == 200 && truth.fault != Some(Fault::InBandError) {
+            self.row.result = ServerResult::Success;
+        }
         let mut counts = self.server.counts();
         counts.requests += 1;
         counts.tokens += u64::from(truth.tokens);

@@ -43,6 +43,7 @@ mod connection;
 mod counts;
 mod exchange;
 mod fault;
+mod name;
 mod options;
 mod pen;
 mod queue;
@@ -53,5 +54,6 @@ pub mod truth;
 
 pub use counts::Counts;
 pub use fault::{Fault, ParseFaultError};
+pub use name::is_simulator;
 pub use options::{OptionError, Options, Setting};
 pub use simulator::Simulator;

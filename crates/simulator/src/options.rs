@@ -19,6 +19,7 @@ pub struct Options {
     pub(crate) jitter: f64,
     pub(crate) contention: f64,
     pub(crate) classify: Duration,
+    pub(crate) load: Duration,
     pub(crate) tokens: u32,
     pub(crate) fill: f64,
     pub(crate) tokens_per_chunk: u32,
@@ -175,6 +176,12 @@ const SETTINGS: &[Setting] = &[
         set: |options, text| duration(text).map(|time| options.classify = time),
     },
     Setting {
+        key: "load",
+        form: DURATION,
+        meaning: "until a model's first request is taken up: it is loaded then [0ms]",
+        set: |options, text| duration(text).map(|time| options.load = time),
+    },
+    Setting {
         key: "tokens",
         form: COUNT,
         meaning: "longest answer where the request sets no limit [128]",
@@ -319,6 +326,7 @@ impl Default for Options {
             jitter: 0.1,
             contention: 0.1,
             classify: Duration::from_millis(80),
+            load: Duration::ZERO,
             tokens: 128,
             fill: 0.5,
             tokens_per_chunk: 1,

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 /// How fast a model is, and how much it takes at once.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -29,6 +30,8 @@ struct State {
     arrivals: u64,
     /// Nobody waits while a slot is free.
     waiting: BTreeMap<Place, oneshot::Sender<Slot>>,
+    /// When it is or was loaded; none before its first request.
+    loaded_at: Option<Instant>,
 }
 
 /// A model with its slots and its queue.
@@ -59,8 +62,15 @@ impl Model {
     }
 
     /// Requests that wait.
-    pub(crate) fn waiting(&self) -> usize {
-        self.state.borrow().waiting.len()
+    pub(crate) fn waiting(&self) -> u32 {
+        u32::try_from(self.state.borrow().waiting.len()).unwrap_or(u32::MAX)
+    }
+
+    /// When it will be loaded, where that is still ahead. Its first request begins to load it.
+    pub(crate) fn loaded_at(&self, load: Duration) -> Option<Instant> {
+        let now = Instant::now();
+        let loaded_at = *self.state.borrow_mut().loaded_at.get_or_insert(now + load);
+        (loaded_at > now).then_some(loaded_at)
     }
 
     /// Waits for a slot.
@@ -163,6 +173,20 @@ mod tests {
             assert_eq!(*order.borrow(), ["c", "e", "b", "d", "a"]);
             assert_eq!(take(&model).await.others_busy(), 0, "every slot came back");
         });
+    }
+
+    #[test]
+    fn a_model_is_loaded_once() {
+        let model = model(1, 1);
+        let loaded_at = model.loaded_at(Duration::from_secs(9));
+        assert!(loaded_at.is_some());
+        assert_eq!(
+            model.loaded_at(Duration::from_secs(9)),
+            loaded_at,
+            "a second one waits as well"
+        );
+        let at_once = Model::new("m".to_owned(), model.speed);
+        assert_eq!(at_once.loaded_at(Duration::ZERO), None);
     }
 
     #[test]

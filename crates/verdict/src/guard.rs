@@ -9,6 +9,7 @@ mod generator;
 mod outcomes;
 mod rate;
 mod samples;
+mod sides;
 
 pub use agreement::{
     Disagreement, TOLERANCE_NS, TOLERANCE_SHARE, agreement, agreement_unknown, agrees,
@@ -21,6 +22,7 @@ pub use generator::{
 pub use outcomes::{errors, nothing_to_judge, simulated};
 pub use rate::{ACHIEVED_LEAST, Rate, WINDOW_LEAST_NS, rate};
 pub use samples::{Scarce, samples};
+pub use sides::{SLACK_NS, Sides, UNEXPLAINED_WARN, sides};
 
 /// A share as people read it: `12.3 %`.
 fn percent(share: f64) -> String {

@@ -12,11 +12,14 @@
 //! assert_eq!((trust.id, trust.level), ("G35", Level::Invalid));
 //! assert_eq!(trust.evidence, "none of 20 requests succeeded");
 //! ```
-//! Left out: targets that decide an exit code, comparisons of runs, leaks and limits found from
-//! outside, which come with the programs that ask for them.
+//! [`slo`] reads what somebody asks of a run and says whether the run shows it.
+//!
+//! Left out: comparisons of runs, leaks and limits found from outside, which come with the programs
+//! that ask for them.
 
 pub mod guard;
 mod share;
+pub mod slo;
 mod trust;
 
 pub use share::{Attainment, Share};

@@ -46,11 +46,21 @@ pub struct Trust {
     pub remedy: Option<&'static str>,
 }
 
+impl Trust {
+    /// The same guard-rail where nobody looked, for the reason `why`. That is no approval, so it
+    /// is at least a note.
+    #[must_use]
+    pub fn not_measured(self, level: Level, why: &str) -> Self {
+        let evidence = format!("not measured: {why}");
+        Self { level: level.max(Level::Note), evidence, remedy: None, ..self }
+    }
+}
+
 /// Guard-rails that make a run invalid and in which words, gravest first.
 const REASONS: [(&str, &str); 4] = [
     ("G01", "generator limited"),
     ("G02", "generator limited"),
-    ("G09", "the books do not balance"),
+    ("G09", "the records do not add up"),
     ("G35", "no request succeeded"),
 ];
 
@@ -59,35 +69,42 @@ const REASONS: [(&str, &str); 4] = [
 pub enum Validity {
     /// It can, with the care that the guard-rails ask for.
     Valid,
+    /// Nobody measured what would decide it, for this reason.
+    NotJudged(&'static str),
     /// It cannot, for this reason.
     Invalid(&'static str),
 }
 
 impl Validity {
     /// The gravest reason among what the guard-rails found. A generator that was too slow comes
-    /// before everything else, since it makes every other figure meaningless.
+    /// before everything else, since it makes every other figure meaningless. Of `offered` requests
+    /// the analysis knows; without one nothing can have succeeded, and that is nobody's failure.
     #[must_use]
-    pub fn of(trust: &[Trust]) -> Self {
+    pub fn of(trust: &[Trust], offered: u64) -> Self {
         let broken = |id| trust.iter().any(|item| item.id == id && item.level == Level::Invalid);
-        let reason = REASONS.into_iter().find(|(id, _)| broken(*id));
-        reason.map_or(Self::Valid, |(_, reason)| Self::Invalid(reason))
+        match REASONS.into_iter().find(|(id, _)| broken(*id)) {
+            None => Self::Valid,
+            Some(("G35", _)) if offered == 0 => Self::Invalid("nothing to analyse"),
+            Some((_, reason)) => Self::Invalid(reason),
+        }
     }
 
-    /// `valid` or `invalid`.
+    /// `valid`, `not judged` or `invalid`.
     #[must_use]
     pub const fn label(self) -> &'static str {
         match self {
             Self::Valid => "valid",
+            Self::NotJudged(_) => "not judged",
             Self::Invalid(_) => "invalid",
         }
     }
 
-    /// Why it is invalid.
+    /// Why it is not valid.
     #[must_use]
     pub const fn reason(self) -> Option<&'static str> {
         match self {
             Self::Valid => None,
-            Self::Invalid(reason) => Some(reason),
+            Self::NotJudged(reason) | Self::Invalid(reason) => Some(reason),
         }
     }
 }
@@ -96,6 +113,7 @@ impl fmt::Display for Validity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Valid => f.write_str("valid"),
+            Self::NotJudged(reason) => write!(f, "not judged: {reason}"),
             Self::Invalid(reason) => write!(f, "invalid: {reason}"),
         }
     }
@@ -122,10 +140,25 @@ mod tests {
                 "invalid: generator limited",
             ),
             ("nothing succeeded", vec![found("G35", Invalid)], "invalid: no request succeeded"),
-            ("books", vec![found("G09", Invalid)], "invalid: the books do not balance"),
+            ("books", vec![found("G09", Invalid)], "invalid: the records do not add up"),
         ] {
-            assert_eq!(Validity::of(&trust).to_string(), want, "{name}");
+            assert_eq!(Validity::of(&trust, 20).to_string(), want, "{name}");
         }
+    }
+
+    #[test]
+    fn what_nobody_measured_is_not_well() {
+        let trust = found("G01", Level::Ok).not_measured(Level::Ok, "it ran elsewhere");
+        assert_eq!((trust.id, trust.level), ("G01", Level::Note));
+        assert_eq!(trust.evidence, "not measured: it ran elsewhere");
+        assert_eq!(found("G01", Level::Ok).not_measured(Level::Warn, "").level, Level::Warn);
+        assert_eq!(Validity::NotJudged("imported").to_string(), "not judged: imported");
+    }
+
+    #[test]
+    fn a_run_without_a_request_has_nothing_to_analyse() {
+        let trust = [found("G35", Level::Invalid)];
+        assert_eq!(Validity::of(&trust, 0), Validity::Invalid("nothing to analyse"));
     }
 
     #[test]

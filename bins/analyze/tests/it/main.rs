@@ -54,6 +54,53 @@ fn what_is_missing_decides_the_exit_code() {
 }
 
 #[test]
+fn a_run_that_is_still_going_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("run");
+    let running = Run::of(answers(5)).write_rows(&dir);
+    let output = analyze(&["--json"], &dir);
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(65), 0), "{output:?}");
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(text.contains("the run is still going"), "{text}");
+    assert!(!dir.join("results.json").exists() && !dir.join("summary.csv").exists());
+
+    drop(running);
+    let output = analyze(&["--json"], &dir);
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(text.contains("\"state\": \"killed\""), "{text}");
+}
+
+#[test]
+fn objectives_decide_the_exit_code_and_can_be_others_than_the_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("run");
+    let mut run = Run::of(answers(80));
+    run.manifest.slos = vec!["*: ttft p95 < 200ms".into()];
+    run.write(&dir);
+    let (met, open) = ("*: ttft p95 < 9s", "*: errors < 1%");
+    for (args, code, anew) in [
+        (&[] as &[&str], 1, false),
+        (&["--slo", met], 0, true),
+        (&["--slo", open, "--slo", met], 4, true),
+        (&["--slo", open, "--allow-undecided"], 0, true),
+        (&["--slo", "*: ttft p95 < 200ms", "--allow-undecided"], 1, true),
+        (&["--slo", "*: ttft p95"], 2, false),
+    ] {
+        let output = analyze(args, &dir);
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {output:?}");
+        let said = String::from_utf8_lossy(&output.stdout).contains("Judged anew");
+        assert_eq!(said, anew, "{args:?}: {output:?}");
+    }
+    // What is missing comes before what is undecided, and after what is not met.
+    let killed = folder.path().join("killed");
+    run.planned = 90;
+    run.write_killed(&killed);
+    assert_eq!(analyze(&[], &killed).status.code(), Some(1));
+    assert_eq!(analyze(&["--slo", open], &killed).status.code(), Some(3));
+}
+
+#[test]
 fn books_that_do_not_balance_are_refused_unless_accepted() {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path().join("run");
@@ -112,5 +159,138 @@ fn a_wrong_flag_and_no_directory_are_wrong_usage() {
     for args in [&[] as &[&str], &["--no-such-flag", "x"]] {
         let output = Command::new(program).args(args).output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{args:?}: {output:?}");
+    }
+}
+
+fn program(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_proofload-analyze")).args(args).output().unwrap()
+}
+
+fn fixture(name: &str) -> String {
+    format!("{}/../../fixtures/logos/{name}", env!("CARGO_MANIFEST_DIR"))
+}
+
+#[test]
+fn an_imported_run_is_analysed_again_to_the_same_bytes_and_names_what_is_not_known() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("run");
+    let out = dir.to_str().unwrap();
+    let file = fixture("direct_benchmark_detailed.csv");
+    let first = program(&["--from-logos-csv", &file, "--out", out]);
+    assert_eq!(first.status.code(), Some(0), "{first:?}");
+    assert!(String::from_utf8_lossy(&first.stderr).starts_with("imported "), "{first:?}");
+    let text = String::from_utf8(first.stdout.clone()).unwrap();
+    for part in [
+        "imported, not judged",
+        "1 of 20 requests had a client duration of 10000 ms or less: 5.00 %",
+        "G01 the generator was on time: not measured",
+        "G02 the offered rate was sent: not measured",
+        "G39 rows and histograms agree: not measured",
+        "the order of arrival is not known",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    let names = ["results.json", "summary.csv", "metrics.csv", "detailed.csv"];
+    let bytes = || names.map(|name| fs::read(dir.join(name)).unwrap());
+    let written = bytes();
+    for name in names {
+        fs::remove_file(dir.join(name)).unwrap();
+    }
+    let again = program(&[out]);
+    assert_eq!(again.stdout, first.stdout);
+    assert_eq!(bytes(), written);
+
+    let detailed = String::from_utf8(written[3].clone()).unwrap();
+    let row: Vec<&str> = detailed.lines().nth(1).unwrap().split(',').collect();
+    let header: Vec<&str> = detailed.lines().next().unwrap().split(',').collect();
+    let cell = |name: &str| row[header.iter().position(|column| *column == name).unwrap()];
+    assert_eq!((cell("request_id"), cell("client_duration_ms")), ("req-1", "7128.07"));
+    assert_eq!((cell("outcome"), cell("run")), ("ok", "imported"));
+    for blank in ["due_ms", "started_ms", "done_ms", "ttft_ms", "dns_ms", "attempts", "chunks"] {
+        assert_eq!(cell(blank), "", "{blank}");
+    }
+}
+
+#[test]
+fn an_explanation_shows_every_row_and_both_figures() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("run");
+    let out = dir.to_str().unwrap();
+    let file = fixture("direct_benchmark_detailed.csv");
+    let shown = program(&["--quiet", "--explain", "--from-logos-csv", &file, "--out", out]);
+    assert_eq!((shown.status.code(), shown.stderr.len()), (Some(0), 0), "{shown:?}");
+    let text = String::from_utf8(shown.stdout.clone()).unwrap();
+    insta::assert_snapshot!("explanation", text);
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    assert_eq!(program(&["--explain", out]).stdout, shown.stdout, "of the directory");
+
+    let object = program(&["--explain", "--json", out]);
+    let json: serde_json::Value = serde_json::from_slice(&object.stdout).unwrap();
+    assert_eq!(json["published"]["in_time"], 6);
+    assert_eq!(json["ours"]["in_time"], 1);
+    assert_eq!(json["rows"].as_array().unwrap().len(), 20);
+    assert_eq!(json["rows"][4]["outcome"], "empty");
+}
+
+#[test]
+fn an_import_that_cannot_be_is_refused_with_the_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let header = "request_id,mode,priority,http_status,client_duration_ms,tokens,gpu\n";
+    let (bad, good, own) = (path("bad.csv"), path("good.csv"), path("own"));
+    fs::write(&bad, format!("{header}a,batch,low,200,soon,1,x\n")).unwrap();
+    fs::write(&good, format!("{header}a,batch,low,200,5,1,x\n")).unwrap();
+    Run::of(answers(2)).write(own.as_ref());
+    for (name, args, code, want) in [
+        (
+            "a bad cell",
+            &["--from-logos-csv", &bad, "--out", &path("x")] as &[&str],
+            65,
+            "row 2 (line 2): column `client_duration_ms`: expected milliseconds, found \"soon\"",
+        ),
+        ("no file", &["--from-logos-csv", "no/such.csv"], 65, "cannot read no/such.csv"),
+        ("a full folder", &["--from-logos-csv", &good, "--out", &own], 2, "is not empty"),
+        ("nothing published", &["--explain", &own], 2, "was not imported"),
+        ("a run beside it", &["--from-logos-csv", &good, &own], 2, "cannot be used with"),
+        ("--out for a run", &["--out", "x", &own], 2, "cannot be used with"),
+        ("--out for nothing", &["--out", "x"], 2, "--from-logos-csv"),
+        (
+            "no limit",
+            &["--from-logos-csv", &good, "--latency-slo-ms", "0"],
+            2,
+            "expected a whole number from 1",
+        ),
+    ] {
+        let output = program(args);
+        assert_eq!(output.status.code(), Some(code), "{name}: {output:?}");
+        let message = String::from_utf8_lossy(&output.stderr).replace('\n', " ");
+        assert!(message.contains(want), "{name}: {message}");
+    }
+    assert!(!Path::new(&path("x")).exists(), "nothing is left of what was refused");
+    let output = program(&["--from-logos-csv", &good, "--out", &path("y"), "--json"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("ignored columns: `gpu`"));
+    let results: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(results["imported"]["ignored_columns"][0], "gpu");
+}
+
+/// The guide shows by rows why another figure was published.
+#[test]
+fn the_guide_shows_what_the_program_prints() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("run");
+    let file = fixture("direct_benchmark_detailed.csv");
+    let flags = ["--explain", "--from-logos-csv", &file, "--out", dir.to_str().unwrap()];
+    let shown = String::from_utf8(program(&flags).stdout).unwrap();
+    let guide = format!("{}/../../docs/replay.md", env!("CARGO_MANIFEST_DIR"));
+    let guide = fs::read_to_string(guide).unwrap();
+    let (_, section) = guide.split_once("## Figures that somebody else published").unwrap();
+    let (section, _) = section.split_once("\n## ").unwrap();
+    let blocks: Vec<&str> = section.split("```text\n").skip(1).collect();
+    assert_eq!(blocks.len(), 2);
+    for block in blocks {
+        let (block, _) = block.split_once("```").unwrap();
+        assert!(shown.contains(block), "{block}\n{shown}");
     }
 }

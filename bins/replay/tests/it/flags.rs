@@ -7,7 +7,7 @@ use std::path::Path;
 use proofload_record::Flags;
 use serde_json::Value;
 
-use crate::program::{run, run_well, simulator};
+use crate::program::{dead_address, run, run_well, simulator};
 use crate::server::{Received, Server, good_stream};
 use crate::workload;
 
@@ -35,6 +35,25 @@ fn without_a_target_everything_says_that_it_is_simulated() {
     for name in ["summary.csv", "detailed.csv"] {
         assert!(table(dir.path(), name).iter().all(|row| row["run"].contains("simulated")));
     }
+}
+
+#[test]
+fn a_simulator_elsewhere_is_no_server_either() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_simulator, base) = simulator(&[]);
+    let csv = workload::even(dir.path(), 3, 10);
+    let (ended, run) = run_well(dir.path(), &["--workload", &csv, "--api-base", &base]);
+    assert!(ended.stdout.contains("SIMULATED"), "{}", ended.stdout);
+    assert!(ended.stderr.contains("SIMULATED"), "{}", ended.stderr);
+    let manifest = run.manifest();
+    assert_eq!((manifest.target.simulated, manifest.target.url.as_str()), (true, base.as_str()));
+    assert_eq!(manifest.config["labels"], "headers", "sent as to any server");
+
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(|_, _| good_stream());
+    let csv = workload::even(dir.path(), 3, 10);
+    let (ended, run) = run_well(dir.path(), &["--workload", &csv, "--api-base", &server.base()]);
+    assert!(!run.manifest().target.simulated && !ended.stdout.contains("SIMULATED"));
 }
 
 #[test]
@@ -263,13 +282,10 @@ fn either_pacing_and_any_threads_send_everything() {
 #[test]
 fn an_unchecked_certificate_is_warned_of() {
     let dir = tempfile::tempdir().unwrap();
-    let (_simulator, base) = simulator(&[]);
-    let csv = workload::even(dir.path(), 2, 10);
+    let base = format!("https://{}", dead_address());
     for (flags, warns) in [(&[] as &[&str], false), (&["--insecure"], true)] {
-        let out = if warns { "run-1" } else { "run-2" };
-        let flags = [flags, &["--workload", &csv, "--api-base", &base, "--out", out]].concat();
-        let ended = run(dir.path(), &flags);
-        assert_eq!(ended.code(), Some(0), "{ended:?}");
+        let ended = run(dir.path(), &[flags, &["--api-base", &base]].concat());
+        assert_eq!(ended.code(), Some(69), "{ended:?}");
         assert_eq!(ended.stderr.contains("warning: --insecure"), warns, "{}", ended.stderr);
     }
 }
@@ -284,4 +300,33 @@ fn the_latency_objective_counts_failures() {
     let results = results(dir.path());
     let slo = ["met", "n", "share", "limit_ms"].map(|name| results["slo"][name].as_f64().unwrap());
     assert_eq!(slo, [2.0, 4.0, 0.5, 60_000.0]);
+}
+
+#[test]
+fn a_verdict_decides_the_exit_code_and_the_objective_is_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let csv = workload::even(dir.path(), 10, 20);
+    let slo = "*: latency max < 1us";
+    for (out, flags, undecided) in [
+        ("missed", &["--slo", slo] as &[&str], 4),
+        ("both", &["--slo", "*: errors < 1%", "--slo", slo], 4),
+        ("open", &["--slo", "*: errors < 1%"], 4),
+        ("allowed", &["--slo", "*: errors < 1%", "--allow-undecided"], 0),
+    ] {
+        let ended = run(dir.path(), &[flags, &["--workload", &csv, "--out", out]].concat());
+        let run = dir.path().join(out);
+        let results: Value =
+            serde_json::from_slice(&fs::read(run.join("results.json")).unwrap()).unwrap();
+        // On a machine that was too slow nothing is concluded.
+        let judged = flags.contains(&slo) && results["validity"]["verdict"] == "valid";
+        assert_eq!(ended.code(), Some(if judged { 1 } else { undecided }), "{out}: {ended:?}");
+        assert!(ended.stdout.contains("Objectives: "), "{}", ended.stdout);
+        let run = proofload_run_dir::RunDir::open(&run).unwrap();
+        let asked: Vec<_> = flags.iter().copied().filter(|flag| flag.contains(':')).collect();
+        assert_eq!(run.manifest().slos, asked);
+    }
+    let ended = run(dir.path(), &["--slo", "*: latency p95 < 5", "--out", "never"]);
+    assert_eq!(ended.code(), Some(2));
+    assert!(ended.stderr.contains("column 18: a unit is missing"), "{}", ended.stderr);
+    assert!(!dir.path().join("never").exists());
 }

@@ -35,6 +35,19 @@ fn the_guide_says_what_happens() {
     cases.run();
 }
 
+/// Somebody's first workload is copied from there.
+#[test]
+fn the_workload_in_the_readme_is_good() {
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md");
+    let readme = fs::read_to_string(readme).unwrap();
+    let (_, csv) = readme.split_once("```csv\n").unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("mine.csv"), csv.split("```").next().unwrap()).unwrap();
+    let ended = run(dir.path(), &["--validate", "--workload", "mine.csv"]);
+    assert_eq!(ended.code(), Some(0), "{ended:?}");
+    assert!(ended.stdout.contains("models      your-model 1"), "{}", ended.stdout);
+}
+
 #[test]
 fn the_guide_has_every_flag_and_every_setting() {
     let dir = tempfile::tempdir().unwrap();

@@ -18,18 +18,33 @@ fn a_wrong_flag_is_named_and_ends_with_2() {
         (&["--no-such-flag"] as &[_], "--no-such-flag"),
         (&["workload.csv"], "unexpected argument 'workload.csv'"),
         (&["--speed", "0"], "'--speed <FACTOR>': expected a factor from 0.01"),
-        (&["--limit", "0"], "--limit"),
-        (&["--warmup", "some"], "--warmup"),
-        (&["--max-in-flight", "0"], "--max-in-flight"),
+        (&["--speed", "-1"], "'--speed <FACTOR>': expected a factor from 0.01 to 1000000, such"),
+        (&["--limit", "0"], "'--limit <N>': expected a whole number from 1 to 4294967295, such"),
+        (&["--limit", "1.5"], "'--limit <N>': expected a whole number from 1 to 4294967295, such"),
+        (&["--limit", "99999999999999"], "expected a whole number from 1 to 4294967295, such"),
+        (&["--warmup", "some"], "'--warmup <N>': expected a whole number from 0 to 4294967295"),
+        (&["--warmup", "-1"], "'--warmup <N>': expected a whole number from 0 to 4294967295"),
+        (&["--max-in-flight", "0"], "'--max-in-flight <N>': expected a whole number from 1 to"),
+        (&["--wait-ready", "-1"], "'--wait-ready <SECONDS>': expected a whole number from 0 to"),
+        (&["--seed", "-1"], "'--seed <N>': expected a whole number from 0 to"),
         (&["--timeout", "total=5"], "unit"),
+        (&["--timeout", "idle=5s,idle=6s"], "idle is named twice"),
         (&["--timeout", "whole=5s"], "expected connect, first-byte, idle or total"),
         (&["--stream", "never"], "expected `force` or `as-written`"),
         (&["--labels", "cookie"], "--labels"),
         (&["--pacing", "hasty"], "--pacing"),
-        (&["--latency-slo-ms", "fast"], "expected milliseconds, such as 5000"),
-        (&["--threads", "0"], "--threads"),
+        (&["--latency-slo-ms", "fast"], "expected milliseconds from 0.001 to 1000000000, such as"),
+        (&["--latency-slo-ms", "-5"], "expected milliseconds from 0.001 to 1000000000, such as"),
+        (&["--threads", "0"], "'--threads <N>': expected a whole number from 1 to 256, such as 2"),
+        (&["--threads", "257"], "expected a whole number from 1 to 256, such as 2"),
         (&["--log", "a=b=c"], "the value of --log is not a log filter"),
-        (&["--sim", "sped=1"], "no setting \"sped\""),
+        (&["--sim", "sped=1"], "error: --sim: no setting \"sped\""),
+        (&["--sim", "x"], "error: --sim: expected KEY=VALUE, found \"x\"\n"),
+        (&["--header", "X-Team: proof"], "--header is for a server"),
+        (&["--wait-ready", "5"], "--wait-ready is for a server"),
+        (&["--insecure"], "--insecure is for a server"),
+        (&["--ca-file", "x.pem"], "--ca-file is for a server"),
+        (&["--insecure", "--api-base", "http://h"], "--insecure is about certificates"),
         (&["--sim", "slots=1", "--api-base", "http://h"], "--sim is for the embedded simulator"),
         (&["--api-base", "localhost:8080"], "it has to begin with http://"),
         (&["--api-base", "ftp://h"], "its scheme has to be http or https"),
@@ -80,6 +95,41 @@ fn a_bad_workload_is_explained_and_nothing_is_sent() {
     ] {
         refused(&text, said, name);
     }
+}
+
+#[test]
+fn help_says_the_ranges_the_exit_codes_and_where_settings_are_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let help = run(dir.path(), &["--help"]).stdout;
+    let words = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    for said in [
+        "as fast as recorded, 0.01 to 1000000",
+        "in milliseconds, 0.001 to 1000000000",
+        "`proofload-simulate --help` lists them",
+        "Exit codes: 0 the run was finished",
+        "130 interrupted",
+        "Example: ",
+    ] {
+        assert!(words.contains(said), "{said}: {help}");
+    }
+    let short = run(dir.path(), &["-h"]).stdout;
+    assert!(!short.contains("Exit codes"), "{short}");
+}
+
+#[test]
+fn a_description_is_json_on_request() {
+    let dir = tempfile::tempdir().unwrap();
+    let csv = workload::even(dir.path(), 4, 250);
+    let ended = run(dir.path(), &["--validate", "--json", "--workload", &csv, "--limit", "3"]);
+    assert_eq!(ended.code(), Some(0), "{ended:?}");
+    let described: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+    let workload = &described["workload"];
+    assert_eq!((&workload["rows"], &workload["span_ns"]), (&4.into(), &750_000_000.into()));
+    assert_eq!(workload["path"], csv);
+    assert_eq!(described["plan"]["requests"], 3);
+    let text = run(dir.path(), &["--validate", "--workload", &csv, "--limit", "3"]).stdout;
+    let hash = described["plan"]["sha256"].as_str().unwrap();
+    assert!(text.contains(&format!("sha256      {hash}")), "{text}");
 }
 
 #[test]

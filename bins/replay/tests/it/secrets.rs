@@ -25,12 +25,14 @@ fn ways(dir: &Path) -> Vec<Way> {
     fs::write(&file, format!("{KEY}\n")).unwrap();
     let file = file.to_str().unwrap();
     let header = format!("X-Api-Key: {KEY}");
+    let unknown = format!("X-Gate: {KEY}");
     [
         ("environment", &["--api-key-env", "PLANTED"] as &[_]),
         ("file", &["--api-key-file", file]),
         ("own header", &["--api-key-file", file, "--auth-header", "X-Own"]),
         ("logos", &["--logos-key", KEY]),
         ("header", &["--header", &header]),
+        ("unknown header", &["--header", &unknown]),
     ]
     .map(|(name, flags)| Way { name, flags: flags.iter().map(ToString::to_string).collect() })
     .into()

@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM.
+//! Ctrl-C, SIGTERM and SIGHUP.
 
 use std::net::TcpListener;
 use std::path::Path;
@@ -82,5 +82,7 @@ fn waiting_for_a_target_can_be_interrupted() {
     running.signal(Signal::INT);
     let ended = running.end(SOON);
     assert_eq!(ended.code(), Some(130), "{ended:?}");
+    let last = ended.stderr.lines().last();
+    assert_eq!(last, Some("interrupted before anything was sent"), "{}", ended.stderr);
     assert!(!dir.path().join("run").exists());
 }

@@ -30,6 +30,26 @@ fn a_dead_port_is_found_before_the_run() {
 }
 
 #[test]
+fn a_wait_in_vain_says_how_long_it_was() {
+    let dir = tempfile::tempdir().unwrap();
+    let base = format!("http://{}", dead_address());
+    let ended = run(dir.path(), &["--api-base", &base, "--wait-ready", "1", "--out", "run"]);
+    assert_eq!(ended.code(), Some(69), "{ended:?}");
+    assert!(ended.stderr.contains("nothing was sent, after waiting 1 s;"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_mute_target_takes_no_longer_than_a_request_may() {
+    let dir = tempfile::tempdir().unwrap();
+    // Takes a connection and says nothing.
+    let silent = std::net::TcpListener::bind(ANY_PORT).unwrap();
+    let base = format!("http://{}", silent.local_addr().unwrap());
+    let ended = run(dir.path(), &["--api-base", &base, "--timeout", "first-byte=100ms"]);
+    assert_eq!(ended.code(), Some(69), "{ended:?}");
+    assert!(ended.stderr.contains("no answer within 100ms"), "{}", ended.stderr);
+}
+
+#[test]
 fn any_http_answer_is_a_target() {
     let dir = tempfile::tempdir().unwrap();
     let server = Server::start(|_, request| match request.is_preflight() {
@@ -70,7 +90,7 @@ fn a_wrong_key_ends_the_run_early_unless_it_is_to_go_on() {
     let csv = workload::write(dir.path(), requests.clone().chain([late]));
     let ended = run(dir.path(), &["--workload", &csv, "--api-base", &base, "--out", "run"]);
     assert_eq!(ended.code(), Some(3), "{ended:?}");
-    for said in ["401, 403 or 404", "--keep-going"] {
+    for said in ["401, 403 or 404", "a model that the server does not have?", "--keep-going"] {
         assert!(ended.stderr.contains(said), "{said}: {}", ended.stderr);
     }
     assert!(ended.stdout.contains("http_4xx"), "{}", ended.stdout);

@@ -1,41 +1,18 @@
 //! A terminal 80 columns wide, `NO_COLOR`, and none at all.
 
-use std::fs::File;
-use std::io::Read;
-use std::os::fd::OwnedFd;
-use std::path::PathBuf;
 use std::process::Command;
-use std::thread::{self, JoinHandle};
 
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{Winsize, tcsetwinsize};
+use rustix::process::Signal;
 
-use crate::program::{LIMIT, Running, replay, run, run_well};
+use crate::program::{LIMIT, Running, replay, run, run_well, until};
+use crate::screen::{Screen, Seen};
 use crate::workload;
 
-/// A terminal: what a program gets as its output, and all that it has shown in the end.
-fn terminal(columns: u16) -> (File, JoinHandle<String>) {
-    let ours: OwnedFd = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-    grantpt(&ours).unwrap();
-    unlockpt(&ours).unwrap();
-    let path = PathBuf::from(ptsname(&ours, Vec::new()).unwrap().to_str().unwrap());
-    let theirs = File::options().read(true).write(true).open(path).unwrap();
-    let size = Winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
-    tcsetwinsize(&theirs, size).unwrap();
-    let shown = thread::spawn(move || {
-        let mut bytes = Vec::new();
-        // Ends with an error when the last program has closed its side.
-        let _ = File::from(ours).read_to_end(&mut bytes);
-        String::from_utf8_lossy(&bytes).into_owned()
-    });
-    (theirs, shown)
-}
-
-/// A small run whose stdout, or else stderr, is a terminal.
+/// A small run whose stdout, or else stderr, is a terminal, and all that was written to it.
 fn shown(columns: u16, stdout: bool, set: impl FnOnce(&mut Command)) -> String {
     let dir = tempfile::tempdir().unwrap();
     let csv = workload::even(dir.path(), 12, 50);
-    let (theirs, shown) = terminal(columns);
+    let (theirs, screen) = Screen::new(columns);
     let mut command = replay(dir.path(), &["--workload", &csv, "--out", "run"]);
     command.env("TERM", "xterm");
     set(&mut command);
@@ -45,7 +22,7 @@ fn shown(columns: u16, stdout: bool, set: impl FnOnce(&mut Command)) -> String {
     drop(command);
     let ended = running.end(LIMIT);
     assert_eq!(ended.code(), Some(0), "{ended:?}");
-    shown.join().unwrap()
+    screen.finish()
 }
 
 /// Without colours.
@@ -81,14 +58,74 @@ fn the_summary_fits_its_terminal_and_has_colours_unless_refused() {
     }
 }
 
+/// Looks that six lines stood at the cursor each time they were drawn, and are gone in the end.
+/// Gives the lines that were said meanwhile.
+fn assert_six_lines(text: &str, columns: u16) -> Vec<String> {
+    let (drawn, end) = Seen::of(text, columns.into());
+    assert!(!drawn.is_empty(), "{text:?}");
+    for seen in drawn {
+        let (said, six) = seen.lines();
+        let names = ["SIMULATED", "rate", "in flight", "TTFT", "errors", "our lateness"];
+        assert_eq!(six.len(), names.len(), "{six:#?}");
+        for (line, name) in six.iter().zip(names) {
+            assert!(line.starts_with(name), "{six:#?}");
+            assert!(line.chars().count() < columns.into(), "{line:?}");
+        }
+        assert!(said.iter().all(|line| !line.contains("our lateness")), "{said:#?}");
+    }
+    let (said, rest) = end.lines();
+    assert!(rest.iter().all(String::is_empty), "{rest:?}");
+    said
+}
+
 #[test]
-fn a_terminal_shows_how_far_the_run_is() {
-    let text = shown(80, false, |_| {});
-    assert!(text.contains("SIMULATED") && text.contains("12"), "{text:?}");
-    let text = shown(80, false, |command| {
+fn a_terminal_shows_six_lines_and_takes_them_away() {
+    for columns in [132, 80, 40] {
+        let said = assert_six_lines(&shown(columns, false, |_| {}), columns);
+        assert!(said.is_empty(), "{said:?}");
+    }
+    let quiet = shown(80, false, |command| {
         command.arg("--quiet");
     });
-    assert_eq!(text, "");
+    assert_eq!(quiet, "");
+}
+
+#[test]
+fn what_is_said_during_a_run_stands_whole_above_the_six_lines() {
+    let text = shown(132, false, |command| {
+        command.args(["--log", "proofload_http_load=debug"]);
+    });
+    let said = assert_six_lines(&text, 132).concat();
+    assert_eq!(said.matches("ended outcome=").count(), 12, "{said}");
+    // A message that takes more than a row must not leave the end of a line beside its last.
+    for part in ["completed", "sent", "in flight", "so far", "our lateness"] {
+        assert!(!said.contains(part), "{part}: {said}");
+    }
+}
+
+#[test]
+fn a_signal_leaves_nothing_of_the_six_lines() {
+    let dir = tempfile::tempdir().unwrap();
+    let csv = workload::even(dir.path(), 600, 100);
+    let (theirs, screen) = Screen::new(80);
+    let mut command = replay(dir.path(), &["--workload", &csv, "--out", "run"]);
+    let running = Running::start(command.env("TERM", "xterm").stderr(theirs));
+    drop(command);
+    until("six lines", || screen.so_far().contains("our lateness").then_some(()));
+    running.signal(Signal::INT);
+    assert_eq!(running.end(LIMIT).code(), Some(130));
+    let said = assert_six_lines(&screen.finish(), 80);
+    assert_eq!(said, ["interrupted: ending in good order; once more ends at once"]);
+}
+
+#[test]
+fn a_terminal_that_is_to_be_left_alone_has_plain_lines() {
+    for (name, value) in [("NO_COLOR", "1"), ("TERM", "dumb")] {
+        let text = shown(80, false, |command| {
+            command.env(name, value).args(["--log", "proofload_http_load=debug"]);
+        });
+        assert!(!text.contains('\x1b') && text.contains("12/12 sent"), "{name}: {text:?}");
+    }
 }
 
 #[test]

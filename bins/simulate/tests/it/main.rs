@@ -38,6 +38,7 @@ fn what_is_wrong_with_a_flag_is_said_and_is_exit_code_2() {
     for (flags, want) in [
         (&["--set", "sped=1"] as &[_], "no setting \"sped\""),
         (&["--set", "slots"], "expected KEY=VALUE"),
+        (&["--server-log", "mysql:planted"], "--server-log: expected sqlite:PATH or postgres://"),
         (&["--listen", "nowhere"], "--listen"),
         (&["--listen", "192.0.2.1:80"], "cannot listen on 192.0.2.1:80"),
     ] {
@@ -45,5 +46,32 @@ fn what_is_wrong_with_a_flag_is_said_and_is_exit_code_2() {
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{flags:?}: {said}");
         assert!(said.contains(want), "{flags:?}: {said}");
+        assert!(!said.contains("planted"), "{flags:?}: {said}");
     }
+}
+
+#[test]
+fn its_log_is_there_when_it_has_ended() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("log.sqlite");
+    let url = format!("sqlite:{}", path.display());
+    let mut child = simulate(&["--listen", "127.0.0.1:0", "--server-log", &url]);
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let mut client = TcpStream::connect(line.trim_end().strip_prefix("http://").unwrap()).unwrap();
+    let body = "{\"messages\":[],\"model\":\"m\",\"max_tokens\":1}";
+    write!(
+        client,
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: s\r\nconnection: close\r\n\
+         content-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    let log = std::fs::read(path).unwrap();
+    assert!(log.windows(5).any(|bytes| bytes == b"sim-0"), "the request's id is in it");
 }

@@ -4,6 +4,7 @@ use crate::figures::analysed;
 use crate::run::{Run, answers};
 use proofload_analysis::{Metric, analyze};
 use proofload_run_dir::{Finish, RunDir, State};
+use std::fs;
 
 fn evidence(results: &proofload_analysis::Results, id: &str) -> (String, &'static str) {
     let item = results.trust.iter().find(|item| item.id == id).unwrap();
@@ -38,12 +39,47 @@ fn a_killed_run_is_read_as_far_as_it_goes() {
     run.write_killed(&path);
     let run_dir = RunDir::open(&path).unwrap();
     let results = analyze(&run_dir).results;
-    assert_eq!(results.state, "running");
+    assert_eq!(results.state, "killed");
     assert_eq!(results.figures(Metric::Latency).n, 10);
     assert_eq!((results.counts.unknown, results.counts.not_reached), (20, 0));
     assert_eq!(evidence(&results, "G09").1, "warn");
     assert_eq!(evidence(&results, "G39").1, "note", "nothing to compare");
     assert!(results.degraded);
+}
+
+/// A figure of what happens to be left of a run must not look like one of the run.
+#[test]
+fn a_run_whose_rows_cannot_be_read_any_more_is_not_valid() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("run");
+    Run::of(answers(10)).write(&path);
+    let journal = path.join("requests.bin");
+    let mut bytes = fs::read(&journal).unwrap();
+    // In the first block: what follows is not believed either.
+    bytes[20] ^= 1;
+    fs::write(&journal, bytes).unwrap();
+    let run_dir = RunDir::open(&path).unwrap();
+    let analysis = analyze(&run_dir);
+    let results = &analysis.results;
+    assert_eq!((results.counts.unknown, results.counts.outcomes.0), (10, Default::default()));
+    assert_eq!((results.validity.verdict, results.degraded), ("invalid", true));
+    assert_eq!(results.damage.len(), 1);
+    assert!(evidence(results, "G09").0.contains(&results.damage[0]), "{:?}", results.trust);
+    let title = &analysis.document.title;
+    let counted = "rows of 10 of 10 requests cannot be read; the run counted 10 sent, 10 ok";
+    assert!(title.contains("DEGRADED") && title.contains(counted), "{title}");
+}
+
+#[test]
+fn a_side_file_that_is_altered_is_named_in_the_headline() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("run");
+    Run::of(answers(10)).write(&path);
+    fs::write(path.join("generator.csv"), "").unwrap();
+    let run_dir = RunDir::open(&path).unwrap();
+    let analysis = analyze(&run_dir);
+    let title = &analysis.document.title;
+    assert!(analysis.results.degraded && title.contains("DEGRADED (generator.csv: "), "{title}");
 }
 
 #[test]

@@ -50,7 +50,8 @@ impl Run {
         drop(self.write_rows(dir));
     }
 
-    fn write_rows(&self, dir: &Path) -> proofload_run_dir::Running {
+    /// Writes all but the end, and goes on.
+    pub(crate) fn write_rows(&self, dir: &Path) -> proofload_run_dir::Running {
         let config =
             Config { out: dir.to_owned(), manifest: self.manifest.clone(), keep_chunks: false };
         let mut writer = Writer::create(config).unwrap();
@@ -58,7 +59,7 @@ impl Run {
         for index in 0..self.planned {
             let row = rows.get(&index);
             let entry = PlanRow {
-                id: format!("req-{}", index + 1).into(),
+                id: &format!("req-{}", index + 1),
                 due_ns: row.map_or(HOUR_NS, |row| row.due.get().unwrap()),
                 class: row.map_or(0, |row| row.class),
                 offset: 0,
@@ -68,7 +69,7 @@ impl Run {
             writer.plan_entry(&entry).unwrap();
         }
         let clock = Clock::from_origin(monotonic_ns() + HOUR_NS);
-        let (running, mut recorders) = writer.start(clock, 1, || ()).unwrap();
+        let (running, mut recorders) = writer.prepare(1, || ()).unwrap().begin(clock);
         let recorder = &mut recorders[0];
         for (row, note) in &self.rows {
             recorder.released(row.lateness_ns().unwrap());

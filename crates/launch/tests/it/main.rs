@@ -50,7 +50,11 @@ fn the_exit_code_says_how_it_ended() {
         (&["undecided", "--out", out, "--allow-undecided"], 0, ""),
         (&["list", "--no-such-flag"], 2, "error: unexpected argument '--no-such-flag'"),
         (&["list", "--api-base", "h"], 2, "error: --api-base cannot be used\n  caused by: \"h\""),
-        (&["list", "--log", "a=b=c"], 2, "error: the value of --log is not a log filter"),
+        (
+            &["list", "--log", "a=b=c"],
+            2,
+            "error: the value of --log is not a log filter: error pars",
+        ),
         (&["fail"], 65, "error: refused\n  caused by: it says \n"),
         (&["fail-bare"], 70, "error: no code fits\n"),
         (&["undecided", "--out", "/nonexistent/kept"], 74, "error: No such file"),
@@ -62,11 +66,25 @@ fn the_exit_code_says_how_it_ended() {
 }
 
 #[test]
+fn a_wrong_filter_is_one_line() {
+    for output in [
+        run(&["list", "--log", "a=b=c"]),
+        scenario(&["list"]).env("PROOFLOAD_LOG", "a=b=c").output().unwrap(),
+    ] {
+        assert_eq!(output.status.code(), Some(2));
+        let said = stderr(&output);
+        assert_eq!(said.lines().count(), 1, "{said}");
+        assert!(said.contains("expected one of") && said.contains("write for example"), "{said}");
+    }
+}
+
+#[test]
 fn a_key_shows_in_no_message() {
     for (arguments, key_in) in [
         (&["fail", "--logos-key", KEY, "--log", "trace"] as &[_], None),
         (&["fail", "--api-key-env", "PLANTED", "--logos-key", KEY], Some("PLANTED")),
         (&["fail", "--header", "Authorization: Bearer sk-planted/1234"], None),
+        (&["fail", "--api-base", "http://h", "--header", "X-Gate: sk-planted/1234"], None),
     ] {
         let mut command = scenario(arguments);
         if let Some(name) = key_in {
@@ -124,6 +142,42 @@ fn the_first_ctrl_c_asks_and_the_second_ends_at_once() {
         assert_eq!(busy.0.try_wait().unwrap(), None, "the first one only asks");
         send(&busy.0, signal);
         assert_eq!(busy.0.wait().unwrap().code(), Some(130), "{signal:?}");
+    }
+}
+
+#[test]
+fn a_closed_terminal_asks_however_often_it_does() {
+    let (_dir, file) = kept();
+    let mut asked = waiting(&["wait", "--out", file.to_str().unwrap()]);
+    send(&asked.0, Signal::HUP);
+    assert_eq!(asked.0.wait().unwrap().code(), Some(130));
+    assert_eq!(fs::read_to_string(file).unwrap(), "kept");
+
+    let mut busy = waiting(&["hang"]);
+    send(&busy.0, Signal::HUP);
+    let mut said = String::new();
+    BufReader::new(busy.0.stderr.as_mut().unwrap()).read_line(&mut said).unwrap();
+    assert!(said.starts_with("interrupted: "), "{said}");
+    send(&busy.0, Signal::HUP);
+    assert_eq!(busy.0.try_wait().unwrap(), None, "it only asks");
+    send(&busy.0, Signal::TERM);
+    assert_eq!(busy.0.wait().unwrap().code(), Some(130));
+}
+
+#[test]
+fn nohup_is_heeded() {
+    let program = scenario(&["wait", "--out", "/dev/null"]);
+    for (before, heard) in [("", true), ("trap '' HUP; ", false)] {
+        // What nohup does; its own redirections would take the pipes away.
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("{before}exec \"$@\""), "sh"]).arg(program.get_program());
+        command.args(program.get_args()).stdout(Stdio::piped());
+        let mut child = Waiting(command.spawn().unwrap());
+        assert_eq!(first_line(&mut child.0), "ready\n");
+        let status = fs::read_to_string(format!("/proc/{}/status", child.0.id())).unwrap();
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:\t")).unwrap();
+        let caught = u64::from_str_radix(caught, 16).unwrap();
+        assert_eq!(caught & 1 == 1, heard, "{before}");
     }
 }
 

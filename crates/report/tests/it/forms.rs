@@ -50,6 +50,7 @@ fn mixed() -> Run {
     run.manifest.target.simulated = true;
     run.manifest.latency_slo_ns = 500_000_000;
     run.manifest.warmup_requests = 1;
+    run.manifest.slos = vec!["*: ttft p95 < 300ms".into(), "*/high: errors < 1%".into()];
     run
 }
 

@@ -191,11 +191,11 @@ mod tests {
     fn every_field_lies_where_the_format_says() {
         let (_, block) = sample();
         let mut want = b"PLRB\x01\x00\xb0\x00".to_vec();
-        want.extend(u32::try_from(32 + 23 * 8 + 2 * 16 + 176).unwrap().to_le_bytes());
-        want.extend([0x6a, 0x13, 0xad, 0x00]);
+        want.extend(u32::try_from(32 + 24 * 8 + 2 * 16 + 176).unwrap().to_le_bytes());
+        want.extend([0x45, 0x41, 0x00, 0x59]);
         want.extend([8, 7, 6, 5, 4, 3, 2, 1, 9, 0, 0, 0, 1, 0, 0, 0]);
-        want.extend([3, 0, 0, 0, 0, 0, 0, 0, 2, 0, 20, 3, 0, 0, 0, 0]);
-        for code in 0..20 {
+        want.extend([3, 0, 0, 0, 0, 0, 0, 0, 2, 0, 21, 3, 0, 0, 0, 0]);
+        for code in 0..21 {
             want.extend(u64::from(code == 6).wrapping_mul(10).to_le_bytes());
         }
         for code in 0..3 {

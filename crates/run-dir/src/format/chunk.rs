@@ -12,6 +12,13 @@ pub struct Chunks {
     pub arrivals_ns: Box<[u64]>,
 }
 
+impl Chunks {
+    /// What its record takes in the file, and about what it takes in memory.
+    pub(crate) const fn size_bytes(&self) -> u64 {
+        (HEAD_BYTES + 8 * self.arrivals_ns.len() + 4) as u64
+    }
+}
+
 /// Plan index and number of arrivals.
 const HEAD_BYTES: usize = 8;
 
@@ -93,7 +100,9 @@ mod tests {
         let ends: Vec<usize> = records
             .iter()
             .map(|record| {
+                let before = bytes.len();
                 encode(record, &mut bytes);
+                assert_eq!(record.size_bytes(), (bytes.len() - before) as u64);
                 bytes.len()
             })
             .collect();

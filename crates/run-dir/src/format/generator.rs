@@ -109,9 +109,9 @@ pub(crate) enum TableError {
     Cell { row: u64, column: &'static str, found: String },
 }
 
-/// Reads a table up to the first row that is none, and says what is wrong with that. Where the table
-/// may be `torn` (the run was not sealed), a last line without its end is left out: a number that
-/// was cut is still a number. Rows are counted from 1, the header being row 1.
+/// Reads a table up to the first row that is none, and says what is wrong with that. Where the
+/// table may be `torn` (the run was not sealed), a last line without its end is left out: a number
+/// that was cut is still a number. Rows are counted from 1, the header being row 1.
 pub(crate) fn read(bytes: &[u8], torn: bool) -> (Vec<GeneratorSecond>, Option<TableError>) {
     let end = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
     let whole = if torn { &bytes[..end] } else { bytes };

@@ -178,7 +178,7 @@ pub(crate) mod tests {
         let mut bytes = Vec::new();
         encode(&distinct_row(), &mut bytes);
         for (name, at, value) in [
-            ("an outcome beyond the last", 9, 20),
+            ("an outcome beyond the last", 9, 21),
             ("a kind that is neither sent nor not sent", 8, 2),
         ] {
             let mut bytes = bytes.clone();

@@ -2,6 +2,7 @@
 
 use crate::error::OpenError;
 use crate::format::block::{self, BlockError, HEADER_BYTES, Heartbeat};
+use crate::format::row::ROW_BYTES;
 use proofload_record::Row;
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
@@ -24,16 +25,19 @@ pub(crate) struct Found {
     pub(crate) damaged: bool,
 }
 
-/// Reads the journal at `path`. A block is believed only if its checksum fits and its number is the
-/// next one; with the first that is not, the journal ends.
+/// Reads the journal at `path` of a run of `planned` requests. A block is believed only if its
+/// checksum fits and its number is the next one; with the first that is not, the journal ends.
 ///
 /// # Errors
 /// [`OpenError::Io`], and [`OpenError::Newer`] for a block of a newer version.
-pub(crate) fn read(path: &Path) -> Result<Found, OpenError> {
+pub(crate) fn read(path: &Path, planned: usize) -> Result<Found, OpenError> {
     let file = File::open(path).map_err(OpenError::at(path))?;
     let len_bytes = file.metadata().map_err(OpenError::at(path))?.len();
     let mut input = BufReader::with_capacity(1 << 18, file);
     let mut found = Found::default();
+    // Room for all at once: growing would hold the rows twice.
+    let fit = usize::try_from(len_bytes).unwrap_or(usize::MAX) / ROW_BYTES;
+    found.rows.reserve_exact(fit.min(planned));
     let mut bytes = Vec::new();
     while found.whole_bytes < len_bytes {
         let left_bytes = len_bytes - found.whole_bytes;
@@ -85,7 +89,8 @@ fn next(
     Ok(Ok(()))
 }
 
-/// Whether a whole block lies in what was left out: one that is out of place, or after a broken one.
+/// Whether a whole block lies in what was left out: one that is out of place, or after a broken
+/// one.
 fn has_block_after(input: &mut (impl Read + Seek), found: &Found) -> std::io::Result<bool> {
     let mut rest = Vec::new();
     if found.cut_bytes <= block::BLOCK_BYTES_MAX as u64 {

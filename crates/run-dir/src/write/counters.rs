@@ -36,8 +36,8 @@ fn place(end: End) -> usize {
     }
 }
 
-/// The counts of one worker, in cache lines of its own. Only that worker writes them, so adding is
-/// a load and a store, and none of it ever waits.
+/// The counts of one worker, in cache lines of its own. Each is written by one thread only, nearly
+/// all by that worker, so adding is a load and a store, and none of it ever waits.
 ///
 /// Every ended request is counted in exactly one of `handed` and `dropped`, after its row is in the
 /// queue or lost; each only grows. So whoever reads those two has a number of ended requests that
@@ -50,6 +50,9 @@ pub(crate) struct Counters {
     ended: [AtomicU64; ENDS],
     dropped: [AtomicU64; ENDS],
     chunks_dropped: AtomicU64,
+    chunk_bytes_handed: AtomicU64,
+    /// The one count that the writer grows, and the worker reads.
+    chunk_bytes_taken: AtomicU64,
     queued: AtomicU32,
     thread: AtomicI32,
 }
@@ -77,6 +80,16 @@ impl Counters {
         add(&self.chunks_dropped);
     }
 
+    /// Bytes of chunks that the writer has not taken yet. It takes no more than the worker sent,
+    /// and only the worker asks, which has counted all that it sent.
+    pub(crate) fn chunk_bytes_waiting(&self) -> u64 {
+        self.chunk_bytes_handed.load(Relaxed) - self.chunk_bytes_taken.load(Acquire)
+    }
+
+    pub(crate) fn add_chunk_bytes_handed(&self, bytes: u64) {
+        add_many(&self.chunk_bytes_handed, bytes);
+    }
+
     pub(crate) fn set_queued(&self, queued: u32) {
         self.queued.store(queued, Relaxed);
     }
@@ -86,6 +99,10 @@ impl Counters {
     }
 
     // Everybody else's.
+
+    pub(crate) fn add_chunk_bytes_taken(&self, bytes: u64) {
+        add_many(&self.chunk_bytes_taken, bytes);
+    }
 
     pub(crate) fn handed(&self) -> u64 {
         self.handed.load(Acquire)
@@ -120,5 +137,9 @@ impl Counters {
 }
 
 fn add(count: &AtomicU64) {
-    count.store(count.load(Relaxed) + 1, Release);
+    add_many(count, 1);
+}
+
+fn add_many(count: &AtomicU64, more: u64) {
+    count.store(count.load(Relaxed) + more, Release);
 }

@@ -11,9 +11,9 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
 /// Classes that have histograms of their own; the rest share one more.
 pub(crate) const CLASSES_MAX: u16 = 256;
-/// Requests whose chunks wait for the writer at most. Each has a row in the other queue as well, so
-/// the writer comes for both long before this one is full.
-const CHUNKS_QUEUED: usize = Recorder::ROWS_QUEUED;
+/// Bytes of chunks of one worker that wait for the writer at most: those of 8,000 requests of 500
+/// chunks each.
+pub(crate) const CHUNK_BYTES_QUEUED: u64 = 32 << 20;
 /// Less time than this with nothing in it is no interval.
 const INTERVAL_NS_MIN: u64 = 1_000_000;
 
@@ -48,13 +48,15 @@ pub(crate) struct Link {
     pub(crate) chunks: Option<Receiver<Chunks>>,
 }
 
-/// Records what one worker saw. Made by [`Writer::start`](crate::Writer::start), moved to the
+/// Records what one worker saw. Made by [`Prepared::begin`](crate::Prepared::begin), moved to the
 /// worker's thread, dropped there when the worker is done.
 ///
-/// No call waits or takes a lock; only dropping it may wait for the writer. Rows go through a queue of [`Recorder::ROWS_QUEUED`]; when it is
-/// full the row is dropped and counted, for a send must not wait for a disk. The histograms cannot
-/// be dropped: where the writer has not taken the last second's, the next second adds to it. After
-/// the first two seconds no call allocates, except for chunks, which are copied.
+/// No call waits or takes a lock; only dropping it may wait for the writer. Rows go through a queue
+/// of [`Recorder::ROWS_QUEUED`]; when it is full the row is dropped and counted, for a send must
+/// not wait for a disk. Chunks go through one of as many requests and at most 32 MiB, and are
+/// dropped and counted in the same way. The histograms cannot be dropped: where the writer has not
+/// taken the last second's, the next second adds to it. After the first two seconds no call
+/// allocates, except for chunks, which are copied.
 pub struct Recorder {
     clock: Clock,
     counters: Arc<Counters>,
@@ -91,7 +93,7 @@ impl Recorder {
         let (handed, handed_out) = sync_channel(2 * (histograms + 1));
         let (spares_in, spares) = sync_channel(2 * (histograms + 1));
         let (chunks, chunks_out) = keep_chunks
-            .then(|| sync_channel(CHUNKS_QUEUED))
+            .then(|| sync_channel(rows_queued))
             .map_or((None, None), |(tx, rx)| (Some(tx), Some(rx)));
         let link = Link {
             counters: Arc::clone(&counters),
@@ -179,7 +181,12 @@ impl Sink for Recorder {
 
     fn chunks(&mut self, index: u32, arrivals_ns: &[u64]) {
         let Some(queue) = &self.chunks else { return };
-        if queue.try_send(Chunks { index, arrivals_ns: arrivals_ns.into() }).is_err() {
+        let chunks = Chunks { index, arrivals_ns: arrivals_ns.into() };
+        let bytes = chunks.size_bytes();
+        let fits = self.counters.chunk_bytes_waiting() + bytes <= CHUNK_BYTES_QUEUED;
+        if fits && queue.try_send(chunks).is_ok() {
+            self.counters.add_chunk_bytes_handed(bytes);
+        } else {
             self.counters.add_chunks_dropped();
         }
     }

@@ -1,7 +1,8 @@
 //! A run while it lasts: how far it is, whether writing fails, and its end.
 
 use super::counters::Counters;
-use super::scribe::{Scribe, Written};
+use super::scribe::Written;
+use super::so_far::{Seen, Shown, SoFar};
 use crate::books::books;
 use crate::error::WriteError;
 use crate::format::block::Heartbeat;
@@ -9,23 +10,33 @@ use crate::manifest::{Counts, Manifest, State};
 use crate::names;
 use proofload_record::clock;
 use proofload_record::{NotSent, Outcome};
-use std::io;
+use std::fs::File;
 use std::path::PathBuf;
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::Sender;
 use std::sync::{Arc, OnceLock};
-use std::thread::{Builder, JoinHandle};
+use std::thread::JoinHandle;
 
 /// A run that is being written.
 ///
 /// Dropped without [`Running::finish`], it leaves what a killed program leaves.
 pub struct Running {
-    dir: PathBuf,
-    manifest: Manifest,
-    planned: u64,
-    counters: Vec<Arc<Counters>>,
-    failure: Arc<OnceLock<WriteError>>,
-    end: Option<Sender<()>>,
-    thread: Option<JoinHandle<Written>>,
+    pub(crate) dir: PathBuf,
+    pub(crate) manifest: Manifest,
+    pub(crate) planned: u64,
+    pub(crate) counters: Vec<Arc<Counters>>,
+    pub(crate) shown: Shown,
+    pub(crate) thread: Thread,
+}
+
+/// The writer's thread, as whoever waits for it sees it. Dropped, it ends the thread.
+pub(crate) struct Thread {
+    /// Why it could not write on.
+    pub(crate) failure: Arc<OnceLock<WriteError>>,
+    /// A message ends the run, and its disconnection ends the thread as a kill would.
+    pub(crate) end: Option<Sender<()>>,
+    pub(crate) handle: Option<JoinHandle<Written>>,
+    /// Held until nothing is written any more, the manifest included.
+    pub(crate) _lock: File,
 }
 
 /// How far a run is.
@@ -47,6 +58,11 @@ pub struct Progress {
     pub not_sent: [u64; NotSent::ALL.len()],
     /// Rows lost because the writer could not keep up.
     pub rows_dropped: u64,
+    /// Time to first token of the `ok` rows that are written, warm-up included: up to half a second
+    /// old, and none before the first.
+    pub ttft: Option<SoFar>,
+    /// How late requests were released, up to each worker's last second.
+    pub lateness: Option<SoFar>,
 }
 
 /// How a run ended.
@@ -59,39 +75,19 @@ pub struct Finish {
 }
 
 impl Running {
-    pub(crate) fn start(
-        dir: PathBuf,
-        manifest: Manifest,
-        planned: u64,
-        counters: Vec<Arc<Counters>>,
-        scribe: Scribe,
-        on_failure: impl FnOnce() + Send + 'static,
-    ) -> io::Result<Self> {
-        let failure = Arc::new(OnceLock::new());
-        let (end, ended) = channel();
-        let told = Arc::clone(&failure);
-        let thread = Builder::new().name("writer".to_owned()).spawn(move || {
-            scribe.run(&ended, |error| {
-                // The thread fails once at most, so the place is free.
-                let _ = told.set(error);
-                on_failure();
-            })
-        })?;
-        let (end, thread) = (Some(end), Some(thread));
-        Ok(Self { dir, manifest, planned, counters, failure, end, thread })
-    }
-
     /// The manifest, for what becomes known while the run lasts; written by [`Running::finish`].
     pub const fn manifest_mut(&mut self) -> &mut Manifest {
         &mut self.manifest
     }
 
-    /// How far the run is, from counters that the workers keep: exact for each worker to within
-    /// the request that it is just counting.
+    /// How far the run is. Counts are the workers' own: exact for each worker to within the request
+    /// that it is just counting.
     #[must_use]
     pub fn progress(&self) -> Progress {
         let mut sums = Heartbeat::default();
-        let mut progress = Progress { planned: self.planned, ..Progress::default() };
+        let Seen { ttft, lateness } = self.shown.get();
+        let mut progress =
+            Progress { planned: self.planned, ttft, lateness, ..Progress::default() };
         for counters in &self.counters {
             // In this order: what has ended must have been released.
             let ended = counters.ended();
@@ -117,15 +113,22 @@ impl Running {
     /// [`WriteError`]. The manifest then says `failed` where it can still be written, and the rows
     /// written before are safe.
     pub fn finish(mut self, finish: Finish) -> Result<PathBuf, WriteError> {
-        if let Some(end) = self.end.take() {
+        let thread = &mut self.thread;
+        if let Some(end) = thread.end.take() {
             // It fails only if the thread has ended, and then `failure` says why.
             let _ = end.send(());
         }
-        let joined = self.thread.take().map(JoinHandle::join);
+        let joined = thread.handle.take().map(JoinHandle::join);
+        self.manifest.ended = Some(proofload_units::utc_time(clock::wall_ns()));
         let Some(Ok(written)) = joined else {
-            return Err(WriteError::Panicked { path: self.dir.clone() });
+            let error = WriteError::Panicked { path: self.dir.clone() };
+            self.manifest.state = State::Failed;
+            self.manifest.end_reason = Some(error.to_string());
+            // Where this fails too, the run looks killed, which it nearly was.
+            let _ = self.manifest.write(&self.dir);
+            return Err(error);
         };
-        let failure = Arc::get_mut(&mut self.failure).and_then(OnceLock::take);
+        let failure = Arc::get_mut(&mut self.thread.failure).and_then(OnceLock::take);
         let books = books(self.planned, &written.last, failure.is_none());
         let unbalanced = books.check().err();
 
@@ -137,9 +140,9 @@ impl Running {
         if sound {
             manifest.end_reason = finish.end_reason;
         }
-        manifest.ended = Some(proofload_units::utc_time(clock::wall_ns()));
         manifest.counts = Counts::new(&books, written.chunks_dropped);
         manifest.journal_blocks = failure.is_none().then_some(written.blocks);
+        manifest.files = written.files;
         let sealed = manifest.write(&self.dir);
         if let Some(error) = failure {
             return Err(error);
@@ -152,12 +155,12 @@ impl Running {
     }
 }
 
-impl Drop for Running {
+impl Drop for Thread {
     fn drop(&mut self) {
         self.end = None;
-        if let Some(thread) = self.thread.take() {
+        if let Some(handle) = self.handle.take() {
             // A panic of the thread has been shown on stderr; there is nobody else to tell.
-            let _ = thread.join();
+            let _ = handle.join();
         }
     }
 }

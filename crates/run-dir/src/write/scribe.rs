@@ -1,25 +1,31 @@
 //! The one thread that writes while a run lasts.
 //!
-//! It wakes every [`WAKE`], takes what the workers handed over, and every [`BEAT`] (earlier where a
-//! queue fills) writes a block. Of each worker it first reads how many rows are in the queue and
-//! then takes exactly those, so a block holds every row that its heartbeat counts, no fewer and no
-//! more. It keeps nothing of a request once its row is written.
+//! It wakes every [`WAKE`], takes histograms and chunks, and every [`BEAT_NS`] (earlier where a
+//! queue of rows fills) writes a block. Of each worker it first reads how many rows are in the
+//! queue and then takes exactly those, so a block holds every row that its heartbeat counts, no
+//! fewer and no more. It keeps nothing of a request once its row is written, but for counts of
+//! times ([`Tally`]).
 
 use super::counters::Ends;
-use super::journal::Journal;
-use super::latencies::{Group, Latencies, Metric};
+use super::files::Files;
+use super::latencies::{Group, Metric};
 use super::own_load::{OwnLoad, Probe, Shares};
 use super::recorder::{Handed, Link, Recorder, Span};
+use super::so_far::{Shown, Tally};
+use super::summed::Summed;
 use crate::error::WriteError;
 use crate::format::block::{Heartbeat, WorkerCount};
 use crate::format::generator::{GeneratorSecond, TableWriter};
 use crate::format::{chunk, note};
+use crate::manifest::{Manifest, Sum};
+use crate::names;
 use proofload_record::Load;
 use proofload_record::clock::Clock;
 use proofload_stats::Quantile;
 use proofload_stats::hist::Histogram;
+use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::Write;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
@@ -31,26 +37,15 @@ const BEAT_NS: u64 = 250_000_000;
 /// Rows in a queue that do not wait for the next heartbeat.
 const ROWS_WAITING: u64 = Recorder::ROWS_QUEUED as u64 / 4;
 
-/// A file with its name, for messages.
-pub(crate) struct Named<T> {
-    pub(crate) path: PathBuf,
-    pub(crate) file: T,
-}
-
-impl<T> Named<T> {
-    /// Does something to the file; an error names it.
-    fn with<R>(&mut self, act: impl FnOnce(&mut T) -> io::Result<R>) -> Result<R, WriteError> {
-        act(&mut self.file).map_err(WriteError::at(&self.path))
-    }
-}
-
-/// The files that grow while a run lasts.
-pub(crate) struct Files {
-    pub(crate) journal: Named<Journal>,
-    pub(crate) notes: Named<File>,
-    pub(crate) latencies: Named<Latencies<BufWriter<File>>>,
-    pub(crate) generator: Named<TableWriter<File>>,
-    pub(crate) chunks: Option<Named<File>>,
+/// What the writer is told when the run begins.
+pub(crate) struct Start {
+    pub(crate) dir: PathBuf,
+    /// As it stands in the directory until the run ends.
+    pub(crate) manifest: Manifest,
+    pub(crate) clock: Clock,
+    pub(crate) links: Vec<Link>,
+    /// Where what it has seen of the times is shown.
+    pub(crate) shown: Shown,
 }
 
 /// How far the writing came.
@@ -62,6 +57,8 @@ pub(crate) struct Written {
     pub(crate) blocks: u32,
     /// Requests whose chunks were dropped.
     pub(crate) chunks_dropped: u64,
+    /// What the other files are known by, once all is durable.
+    pub(crate) files: BTreeMap<String, Sum>,
 }
 
 /// A worker as the writer sees it.
@@ -80,6 +77,7 @@ pub(crate) struct Scribe {
     files: Files,
     workers: Vec<Worker>,
     probe: Probe,
+    tally: Tally,
     written: Written,
     beat_at_ns: u64,
     texts: Vec<u8>,
@@ -87,21 +85,26 @@ pub(crate) struct Scribe {
 }
 
 impl Scribe {
-    pub(crate) fn new(clock: Clock, files: Files, links: Vec<Link>) -> Self {
+    /// Begins the files with the moment at which the run's clock reads 0, durably: whatever block
+    /// there is, the manifest beside it says when it was.
+    pub(crate) fn begin(start: Start, files: Files<Summed<File>>) -> Result<Self, WriteError> {
+        let Start { dir, manifest, clock, links, shown } = start;
+        manifest.write(&dir).map_err(WriteError::at(&dir.join(names::MANIFEST)))?;
         let worker = |link| Worker { link, taken: Ends::default(), due: 0, before: None };
-        Self {
+        Ok(Self {
             clock,
-            files,
+            files: files.begin(manifest.clock.wall_ns)?,
             workers: links.into_iter().map(worker).collect(),
             probe: Probe::new(),
+            tally: Tally::new(shown),
             written: Written::default(),
             beat_at_ns: 0,
             texts: Vec::new(),
             arrivals: Vec::new(),
-        }
+        })
     }
 
-    /// Runs until a message comes (then everything is written and durable), the sender is gone
+    /// Writes until a message comes (then everything is written and durable), the sender is gone
     /// (then nothing more is written, as if the program had been killed), or writing fails, which
     /// `failed` is told at once.
     pub(crate) fn run(mut self, end: &Receiver<()>, failed: impl FnOnce(WriteError)) -> Written {
@@ -123,16 +126,19 @@ impl Scribe {
             }
             let now_ns = self.clock.now_ns();
             self.take_handed(now_ns)?;
+            self.take_chunks()?;
             if now_ns >= self.beat_at_ns || self.is_pressed() {
                 self.beat()?;
             }
+            self.tally.show(now_ns);
             self.files.latencies.with(|log| log.end_second(now_ns))?;
         }
         let now_ns = self.clock.now_ns();
         self.take_handed(now_ns)?;
         self.beat()?;
         self.files.latencies.with(|log| log.end(now_ns))?;
-        self.sync()
+        self.written.files = self.files.sync()?;
+        Ok(())
     }
 
     /// Whether a queue must not wait for the next heartbeat.
@@ -167,12 +173,10 @@ impl Scribe {
                 worker.taken.add(finished.row.end);
                 self.files.journal.file.push(&finished.row);
                 self.files.latencies.with(|log| log.add(&finished.row))?;
+                self.tally.add(&finished.row);
                 if !finished.note.is_empty() {
                     note::encode(finished.row.index, &finished.note, &mut self.texts);
                 }
-            }
-            if let Some(queue) = &worker.link.chunks {
-                queue.try_iter().for_each(|chunks| chunk::encode(&chunks, &mut self.arrivals));
             }
             worker.taken.add_to(&mut heartbeat);
             dropped.add_to(&mut heartbeat);
@@ -182,13 +186,10 @@ impl Scribe {
         }
         // A block that could not take every row is only as good as the heartbeat before it.
         heartbeat.at_ns = if whole { now_ns } else { self.written.last.at_ns };
-        // The texts first: a row in the file has its note.
+        // The texts and chunks first: a row in the file has what belongs to it.
         self.files.notes.with(|file| file.write_all(&self.texts))?;
         self.texts.clear();
-        if let Some(chunks) = &mut self.files.chunks {
-            chunks.with(|file| file.write_all(&self.arrivals))?;
-            self.arrivals.clear();
-        }
+        self.take_chunks()?;
         self.files.journal.with(|journal| journal.write(&mut heartbeat))?;
         self.written.last = heartbeat;
         self.written.blocks = self.files.journal.file.blocks();
@@ -212,6 +213,7 @@ impl Scribe {
                         let row = second(number, span, load, &lateness, now.since(&before));
                         self.files.generator.with(|table| table.write(&row))?;
                         rows = true;
+                        self.tally.add_lateness(&lateness);
                         (Metric::Lateness, Group::All, span, lateness)
                     }
                 };
@@ -226,16 +228,19 @@ impl Scribe {
         if rows { self.files.generator.with(TableWriter::flush) } else { Ok(()) }
     }
 
-    /// Makes everything durable.
-    fn sync(&mut self) -> Result<(), WriteError> {
-        let Files { journal, notes, latencies, generator, chunks } = &mut self.files;
-        notes.with(|file| file.sync_all())?;
-        latencies.with(|log| log.get_mut().get_ref().sync_all())?;
-        generator.with(|table| table.get_ref().sync_all())?;
-        if let Some(chunks) = chunks {
-            chunks.with(|file| file.sync_all())?;
+    /// Writes the chunks that are in the queues now.
+    fn take_chunks(&mut self) -> Result<(), WriteError> {
+        let Some(file) = &mut self.files.chunks else { return Ok(()) };
+        for worker in &self.workers {
+            let Some(queue) = &worker.link.chunks else { continue };
+            for chunks in queue.try_iter() {
+                worker.link.counters.add_chunk_bytes_taken(chunks.size_bytes());
+                chunk::encode(&chunks, &mut self.arrivals);
+            }
+            file.with(|file| file.write_all(&self.arrivals))?;
+            self.arrivals.clear();
         }
-        journal.with(|journal| journal.file().sync_all())
+        Ok(())
     }
 }
 

@@ -1,17 +1,13 @@
 //! A run directory before its run: the manifest and the plan.
 
-use super::journal::Journal;
-use super::latencies::Latencies;
+use super::files::Files;
+use super::prepared::{Prepared, Queues};
 use super::recorder::Recorder;
-use super::running::Running;
-use super::scribe::{Files, Named, Scribe};
 use crate::error::CreateError;
-use crate::format::generator::TableWriter;
 use crate::format::plan::{self, PlanRow};
-use crate::manifest::{Anchor, Counts, Manifest, State, sync_dir};
-use crate::names;
+use crate::manifest::{Counts, Manifest, State, sync_dir};
+use crate::{lock, names};
 use proofload_record::Books;
-use proofload_record::clock::{self, Clock};
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -28,18 +24,17 @@ pub struct Config {
 }
 
 /// A run directory whose run has not begun. Takes the plan, entry by entry; then
-/// [`Writer::start`] begins the run.
+/// [`Writer::prepare`] makes it ready to begin.
 ///
 /// Dropped before that, it leaves a directory that opens as a run which never began.
 #[derive(Debug)]
 pub struct Writer {
-    dir: PathBuf,
-    manifest: Manifest,
+    pub(super) dir: PathBuf,
+    pub(super) manifest: Manifest,
     keep_chunks: bool,
     plan: BufWriter<File>,
     plan_crc: u32,
-    planned: u32,
-    sealed: bool,
+    pub(super) planned: u32,
     entry: Vec<u8>,
 }
 
@@ -54,16 +49,17 @@ impl Writer {
         check_vacant(&dir)?;
         fs::create_dir_all(&dir).map_err(CreateError::at(&dir))?;
         manifest.state = State::Running;
-        manifest.write(&dir).map_err(CreateError::at(&dir.join(names::MANIFEST)))?;
         let path = dir.join(names::PLAN);
+        let plan = File::create_new(&path).map_err(CreateError::at(&path))?;
+        lock::take(&plan);
+        manifest.write(&dir).map_err(CreateError::at(&dir.join(names::MANIFEST)))?;
         let mut writer = Self {
-            plan: BufWriter::new(File::create_new(&path).map_err(CreateError::at(&path))?),
+            plan: BufWriter::new(plan),
             dir,
             manifest,
             keep_chunks,
             plan_crc: 0,
             planned: 0,
-            sealed: false,
             entry: Vec::new(),
         };
         plan::encode_header(&mut writer.entry);
@@ -80,14 +76,11 @@ impl Writer {
     ///
     /// # Errors
     /// Those of writing `plan.bin`, with its path; [`io::ErrorKind::InvalidInput`] for an id of
-    /// more than 65,535 bytes, and after [`Writer::seal_plan`].
-    pub fn plan_entry(&mut self, row: &PlanRow) -> io::Result<()> {
-        let refuse = |why: String| io::Error::new(io::ErrorKind::InvalidInput, why);
-        if self.sealed {
-            return Err(refuse("expected an open plan, found a sealed one".to_owned()));
-        }
+    /// more than 65,535 bytes.
+    pub fn plan_entry(&mut self, row: &PlanRow<'_>) -> io::Result<()> {
         plan::encode_row(row, &mut self.entry).ok_or_else(|| {
-            refuse(format!("expected an id of at most 65,535 bytes, found {}", row.id.len()))
+            let why = format!("expected an id of at most 65,535 bytes, found {}", row.id.len());
+            io::Error::new(io::ErrorKind::InvalidInput, why)
         })?;
         self.planned += 1;
         self.put_entry().map_err(|error| {
@@ -103,77 +96,52 @@ impl Writer {
         Ok(())
     }
 
-    /// Ends the plan and makes it durable, which takes as long as the disk takes; a second call
-    /// does nothing. [`Writer::start`] does it too, but by then the run's clock has been chosen:
-    /// call it before, and the first requests are not late.
-    ///
-    /// # Errors
-    /// [`CreateError::Io`].
-    pub fn seal_plan(&mut self) -> Result<(), CreateError> {
-        if self.sealed {
-            return Ok(());
-        }
-        let seal = |writer: &mut Self| {
-            plan::encode_trailer(writer.planned, writer.plan_crc, &mut writer.entry);
-            writer.plan.write_all(&writer.entry)?;
-            writer.plan.flush()?;
-            writer.plan.get_ref().sync_all()?;
-            sync_dir(&writer.dir)
-        };
-        seal(self).map_err(CreateError::at(&self.dir.join(names::PLAN)))?;
-        self.sealed = true;
-        Ok(())
+    /// Ends the plan and makes it durable, which takes as long as the disk takes.
+    pub(super) fn end_plan(&mut self) -> io::Result<()> {
+        plan::encode_trailer(self.planned, self.plan_crc, &mut self.entry);
+        self.plan.write_all(&self.entry)?;
+        self.plan.flush()?;
+        self.plan.get_ref().sync_all()?;
+        sync_dir(&self.dir)
     }
 
-    /// Begins the run: a [`Recorder`] for each worker, and the thread that writes.
+    /// Does everything of the run that may wait for a disk: ends the plan, makes the files that
+    /// will grow, and begins the thread that writes. After it, [`Prepared::begin`] begins the run
+    /// at once.
     ///
     /// Request `i` of the plan belongs to worker `i mod workers`, and a worker releases its own in
     /// their order: that is how a reader knows which were under way when the program was killed.
     ///
-    /// `on_failure` is called once, on the writer's thread, if writing fails: nothing is written
-    /// any more, so it should stop the run.
+    /// `on_failure` is called once, on the writer's thread, if writing fails or the thread panics:
+    /// nothing is written any more, so it should stop the run.
     ///
     /// # Errors
     /// [`CreateError::Io`] if a file cannot be made, or the thread.
-    pub fn start(
+    pub fn prepare(
         self,
-        clock: Clock,
         workers: usize,
         on_failure: impl FnOnce() + Send + 'static,
-    ) -> Result<(Running, Vec<Recorder>), CreateError> {
-        self.start_queued(clock, workers, Recorder::ROWS_QUEUED, on_failure)
+    ) -> Result<Prepared, CreateError> {
+        self.prepare_queued(workers, Recorder::ROWS_QUEUED, on_failure)
     }
 
-    fn start_queued(
+    fn prepare_queued(
         mut self,
-        clock: Clock,
         workers: usize,
         rows_queued: usize,
         on_failure: impl FnOnce() + Send + 'static,
-    ) -> Result<(Running, Vec<Recorder>), CreateError> {
-        self.seal_plan()?;
+    ) -> Result<Prepared, CreateError> {
+        let path = self.dir.join(names::PLAN);
+        self.end_plan().map_err(CreateError::at(&path))?;
         let planned = u64::from(self.planned);
-        let wall_ns = wall_at(clock);
         self.manifest.workers = u16::try_from(workers).unwrap_or(u16::MAX);
-        self.manifest.clock = Anchor { monotonic_ns: clock.origin_ns(), wall_ns };
-        self.manifest.started = proofload_units::utc_time(wall_ns);
         self.manifest.counts = Counts::new(&Books { planned, ..Books::default() }, 0);
-        let files = create_files(&self.dir, wall_ns, self.keep_chunks)?;
         let path = self.dir.join(names::MANIFEST);
         self.manifest.write(&self.dir).map_err(CreateError::at(&path))?;
-
-        let (classes, warmup) = (self.manifest.classes.len(), self.manifest.warmup_requests);
-        let keep_chunks = self.keep_chunks;
-        let ends = (0..self.manifest.workers)
-            .map(|_| Recorder::new(clock, classes, rows_queued, keep_chunks, warmup));
-        let (recorders, links): (Vec<_>, Vec<_>) = ends.unzip();
-        let counters = links.iter().map(|link| link.counters.clone()).collect();
-        let scribe = Scribe::new(clock, files, links);
-        let dir = self.dir.clone();
-        let running =
-            Running::start(self.dir, self.manifest, planned, counters, scribe, on_failure)
-                .map_err(CreateError::at(&dir))?;
-        Ok((running, recorders))
+        let files = Files::create(&self.dir, self.keep_chunks)?;
+        let lock = self.plan.into_parts().0;
+        let (dir, queues) = (self.dir, Queues { rows: rows_queued, keep_chunks: self.keep_chunks });
+        Prepared::new(dir, self.manifest, planned, queues, lock, files, on_failure)
     }
 }
 
@@ -194,70 +162,59 @@ pub fn check_vacant(dir: &Path) -> Result<(), CreateError> {
     }
 }
 
-/// Wall time at which `clock` reads 0, in nanoseconds since the Unix epoch.
-fn wall_at(clock: Clock) -> u64 {
-    let (monotonic_ns, wall_ns) = (clock::monotonic_ns(), clock::wall_ns());
-    (wall_ns + clock.origin_ns()).saturating_sub(monotonic_ns)
-}
-
-/// Makes the files that grow. The journal is last: where it exists, the others do.
-fn create_files(dir: &Path, wall_ns: u64, keep_chunks: bool) -> Result<Files, CreateError> {
-    let create = |name: &str| {
-        let path = dir.join(name);
-        let file = File::create(&path).map_err(CreateError::at(&path))?;
-        Ok(Named { path, file })
-    };
-    let notes = create(names::NOTES)?;
-    let Named { path, file } = create(names::LATENCIES)?;
-    let latencies =
-        Latencies::new(BufWriter::new(file), wall_ns).map_err(CreateError::at(&path))?;
-    let latencies = Named { path, file: latencies };
-    let Named { path, file } = create(names::GENERATOR)?;
-    let table = TableWriter::new(file).map_err(CreateError::at(&path))?;
-    let generator = Named { path, file: table };
-    let chunks = if keep_chunks { Some(create(names::CHUNKS)?) } else { None };
-    let Named { path, file } = create(names::JOURNAL)?;
-    let journal = Named { path, file: Journal::new(file) };
-    Ok(Files { journal, notes, latencies, generator, chunks })
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::recorder::CHUNK_BYTES_QUEUED;
     use super::{Config, Writer};
-    use crate::{Fate, Finish, Manifest, PlanRow, RunDir, State};
+    use crate::{Fate, Finish, Manifest, PlanRow, Recorder, RunDir, Running, State};
     use proofload_record::clock::{Clock, monotonic_ns};
     use proofload_record::{End, NotSent, Note, Outcome, Row, Sink, Stamp};
+    use std::path::Path;
+
+    /// Begins a run of one worker with a queue of `rows_queued` rows.
+    fn begin(
+        out: &Path,
+        planned: u32,
+        rows_queued: usize,
+        keep_chunks: bool,
+    ) -> (Running, Recorder) {
+        let manifest = Manifest::new("proofload-test", "0.0.0");
+        let mut writer =
+            Writer::create(Config { out: out.to_owned(), manifest, keep_chunks }).unwrap();
+        for _ in 0..planned {
+            let row = PlanRow { id: "", due_ns: 0, class: 0, offset: 0, len: 0, crc: 0 };
+            writer.plan_entry(&row).unwrap();
+        }
+        let prepared = writer.prepare_queued(1, rows_queued, || ()).unwrap();
+        let (running, mut recorders) = prepared.begin(Clock::from_origin(monotonic_ns()));
+        (running, recorders.remove(0))
+    }
+
+    fn complete() -> Finish {
+        Finish { state: State::Complete, end_reason: None }
+    }
 
     /// A queue of four rows, filled far faster than the writer wakes.
     #[test]
     fn rows_that_find_the_queue_full_are_dropped_and_still_counted() {
         const SENT: u32 = 2_000;
         let dir = tempfile::tempdir().unwrap();
-        let out = dir.path().to_owned();
-        let manifest = Manifest::new("proofload-test", "0.0.0");
-        let mut writer = Writer::create(Config { out, manifest, keep_chunks: false }).unwrap();
-        for _ in 0..SENT + 2 {
-            let row = PlanRow { id: "".into(), due_ns: 0, class: 0, offset: 0, len: 0, crc: 0 };
-            writer.plan_entry(&row).unwrap();
-        }
-        let clock = Clock::from_origin(monotonic_ns());
-        let (running, mut recorders) = writer.start_queued(clock, 1, 4, || ()).unwrap();
+        let (running, mut recorder) = begin(dir.path(), SENT + 2, 4, false);
         for index in 0..SENT {
-            recorders[0].released(0);
+            recorder.released(0);
             let end = match index % 4 {
                 0 => End::NotSent(NotSent::InFlightCap),
                 1 => End::Sent(Outcome::Reset),
                 _ => End::Sent(Outcome::Ok),
             };
             let row = Row::new(index, 0, 0, Stamp::at(0), end);
-            recorders[0].finished(&row, Note::default());
+            recorder.finished(&row, Note::default());
         }
-        recorders[0].released(0);
+        recorder.released(0);
         let dropped = running.progress().rows_dropped;
         assert!(dropped > 0);
-        drop(recorders);
-        let finish = Finish { state: State::Complete, end_reason: None };
-        let run = RunDir::open(&running.finish(finish).unwrap()).unwrap();
+        drop(recorder);
+        let run = RunDir::open(&running.finish(complete()).unwrap()).unwrap();
         let books = run.books();
         assert_eq!(books.rows_dropped, dropped);
         assert_eq!(run.rows().len() as u64 + dropped, u64::from(SENT));
@@ -266,5 +223,39 @@ mod tests {
         assert_eq!((books.outcome(Outcome::Lost), books.not_reached), (1, 1));
         assert_eq!(run.fate(SENT), Fate::LostOrDropped);
         assert_eq!(run.fate(SENT + 1), Fate::NotReached);
+    }
+
+    /// Records `requests` of `arrivals` chunks at once; gives how many are in the file and how many
+    /// were dropped.
+    fn record_chunks(requests: u32, arrivals: usize) -> (u64, u64) {
+        let dir = tempfile::tempdir().unwrap();
+        let (running, mut recorder) = begin(dir.path(), requests, Recorder::ROWS_QUEUED, true);
+        let arrivals_ns = vec![7; arrivals];
+        for index in 0..requests {
+            recorder.released(0);
+            recorder.chunks(index, &arrivals_ns);
+            let row = Row::new(index, 0, 0, Stamp::at(0), End::Sent(Outcome::Ok));
+            recorder.finished(&row, Note::default());
+        }
+        drop(recorder);
+        let run = RunDir::open(&running.finish(complete()).unwrap()).unwrap();
+        let kept = run.chunks().unwrap().unwrap();
+        (kept.map(Result::unwrap).count() as u64, run.manifest().counts.chunks_dropped)
+    }
+
+    #[test]
+    fn chunks_are_queued_as_rows_are() {
+        assert_eq!(record_chunks(5_000, 10), (5_000, 0));
+    }
+
+    /// As one request's chunks are more than half of what may wait, it takes a writer that wakes in
+    /// between for two of them to be kept.
+    #[test]
+    fn chunks_beyond_the_bytes_that_may_wait_are_dropped_and_counted() {
+        let (kept, dropped) = record_chunks(3, CHUNK_BYTES_QUEUED as usize / 16 + 1);
+        assert!(kept >= 1, "{kept}");
+        assert_eq!(kept + dropped, 3);
+        let (kept, dropped) = record_chunks(2, CHUNK_BYTES_QUEUED as usize / 8);
+        assert_eq!((kept, dropped), (0, 2), "one that never fits is dropped");
     }
 }

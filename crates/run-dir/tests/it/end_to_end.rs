@@ -2,7 +2,7 @@
 
 use crate::support::{class_of, complete, open, planned, row, send_ok, start, wait_until};
 use proofload_record::{End, Load, NotSent, Note, Outcome, Sink};
-use proofload_run_dir::{Chunks, Fate, Finish, PlanRow, RunDir, State};
+use proofload_run_dir::{Chunks, Fate, Finish, PlanRow, RunDir, State, Sum};
 
 #[test]
 fn everything_that_was_recorded_comes_back() {
@@ -45,9 +45,8 @@ fn everything_that_was_recorded_comes_back() {
     let run = open(&path.unwrap());
 
     assert_eq!(run.rows(), rows);
-    let id = "id-3".into();
-    let planned = PlanRow { id, due_ns: 3_000_000, class: 1, offset: 0, len: 2, crc: 0 };
-    assert_eq!((run.plan().len(), &run.plan()[3]), (10, &planned));
+    let planned = PlanRow { id: "id-3", due_ns: 3_000_000, class: 1, offset: 0, len: 2, crc: 0 };
+    assert_eq!((run.plan().len(), run.plan().get(3)), (10, Some(planned)));
     assert_eq!(run.classes()[1].model.as_deref(), Some("m"));
     assert_eq!(run.notes().keys().copied().collect::<Vec<_>>(), [2, 3]);
     assert_eq!(run.notes()[&2].error.as_deref(), Some("refused,\n\"twice\""));
@@ -68,6 +67,13 @@ fn everything_that_was_recorded_comes_back() {
     assert_eq!(manifest.plan_hash, "ab".repeat(32));
     assert_eq!(manifest.counts.outcomes["http_5xx"], 1);
     assert!(manifest.started <= *manifest.ended.as_ref().unwrap(), "{manifest:?}");
+    for (name, sum) in &manifest.files {
+        let bytes = std::fs::read(dir.path().join("results/run").join(name)).unwrap();
+        let found = Sum { bytes: bytes.len() as u64, crc32c: crc32c::crc32c(&bytes) };
+        assert_eq!(*sum, found, "{name}");
+    }
+    let names: Vec<&str> = manifest.files.keys().map(String::as_str).collect();
+    assert_eq!(names, ["chunks.bin", "generator.csv", "latency.hlog", "requests.txt"]);
 
     let found: Vec<_> = run
         .histograms()
@@ -130,6 +136,25 @@ fn recorders_on_threads_of_their_own_add_up() {
     assert_eq!(lateness.histogram.len(), books.sent, "no histogram is ever dropped");
     let tid_of_each = run.seconds().iter().filter(|second| second.released > 0);
     assert!(tid_of_each.map(|second| second.worker).max() == Some(2));
+}
+
+#[test]
+fn a_watcher_sees_the_times_so_far() {
+    let dir = tempfile::tempdir().unwrap();
+    let (running, mut recorders) = start(planned(dir.path(), 10, false), 1);
+    let times = || {
+        let progress = running.progress();
+        progress.ttft.zip(progress.lateness)
+    };
+    assert_eq!(times(), None);
+    for index in 0..4 {
+        send_ok(&mut recorders[0], index);
+    }
+    recorders[0].tick(Load::default());
+    wait_until("the times", || times().is_some_and(|(ttft, lateness)| ttft.n + lateness.n == 8));
+    let (ttft, lateness) = times().unwrap();
+    assert_eq!((ttft.p50_ns, ttft.p99_ns), (2_000_000, 2_000_000));
+    assert_eq!((lateness.p50_ns, lateness.p99_ns), (10_000, 10_000));
 }
 
 #[test]

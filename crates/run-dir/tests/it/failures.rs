@@ -1,18 +1,22 @@
 //! What cannot be begun, written or read.
 
 use crate::support::{
-    complete, manifest, open, open_unbalanced, planned, row, sealed, send_ok, start, start_watched,
-    wait_for_rows, wait_until,
+    complete, manifest, now, open, open_unbalanced, planned, row, sealed, send_ok, start,
+    start_watched, wait_for_rows, wait_until,
 };
 use proofload_record::{End, Note, Outcome, Sink};
 use proofload_run_dir::{
     Config, CreateError, OpenError, RunDir, SCHEMA_VERSION, State, WriteError, Writer,
 };
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 use std::error::Error as _;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::channel;
+use std::time::Duration;
 
 fn create(out: &Path) -> Result<Writer, CreateError> {
     Writer::create(Config { out: out.to_owned(), manifest: manifest(), keep_chunks: false })
@@ -78,6 +82,41 @@ fn a_journal_on_a_full_disk_fails_at_once() {
     let error = running.finish(complete()).unwrap_err();
     assert!(error.to_string().contains("requests.bin"), "{error}");
     assert_eq!(open(dir.path()).books().unknown, 5);
+}
+
+/// A disk that hangs: whoever opens a pipe for writing waits until somebody reads it.
+#[test]
+fn a_disk_that_hangs_keeps_no_request_waiting() {
+    let dir = tempfile::tempdir().unwrap();
+    let failed = Arc::new(AtomicBool::new(false));
+    let told = Arc::clone(&failed);
+    let writer = planned(dir.path(), 2, false);
+    let prepared = writer.prepare(1, move || told.store(true, Ordering::SeqCst)).unwrap();
+    let manifest = fs::read_to_string(dir.path().join("run.json")).unwrap();
+    assert!(manifest.contains("\"started\": \"\""), "{manifest}");
+    let pipe = dir.path().join("run.json.tmp");
+    mknodat(CWD, &pipe, FileType::Fifo, Mode::RWXU, 0).unwrap();
+
+    let (begun, begins) = channel();
+    let beginning = std::thread::spawn(move || {
+        let (running, mut recorders) = prepared.begin(now());
+        send_ok(&mut recorders[0], 0);
+        begun.send(running.progress().finished).unwrap();
+        (running, recorders)
+    });
+    assert_eq!(begins.recv_timeout(Duration::from_secs(20)), Ok(1), "the run waits for the disk");
+    let (running, recorders) = beginning.join().unwrap();
+    assert_eq!(fs::metadata(dir.path().join("requests.bin")).unwrap().len(), 0);
+    assert!(!failed.load(Ordering::SeqCst));
+
+    // The disk comes back, and cannot make a pipe durable: the run is told.
+    drop(fs::File::open(&pipe).unwrap());
+    wait_until("the failure", || failed.load(Ordering::SeqCst));
+    fs::remove_file(&pipe).unwrap();
+    drop(recorders);
+    let error = running.finish(complete()).unwrap_err();
+    assert!(error.to_string().contains("run.json"), "{error}");
+    assert_eq!(open(dir.path()).manifest().state, State::Failed);
 }
 
 #[test]

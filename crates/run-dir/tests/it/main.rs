@@ -5,4 +5,5 @@
 mod end_to_end;
 mod failures;
 mod recovery;
+mod server;
 mod support;

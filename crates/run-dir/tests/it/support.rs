@@ -31,7 +31,7 @@ pub(crate) fn planned(out: &Path, planned: u32, keep_chunks: bool) -> Writer {
     let mut writer = Writer::create(config).unwrap();
     for index in 0..planned {
         let due_ns = due_ns(index);
-        let (id, class) = (format!("id-{index}").into(), class_of(index));
+        let (id, class) = (&*format!("id-{index}"), class_of(index));
         writer.plan_entry(&PlanRow { id, due_ns, class, offset: 0, len: 2, crc: 0 }).unwrap();
     }
     writer
@@ -45,18 +45,22 @@ fn due_ns(index: u32) -> u64 {
     u64::from(index) * 1_000_000
 }
 
+/// A clock that reads 0 now.
+pub(crate) fn now() -> Clock {
+    Clock::from_origin(clock::monotonic_ns())
+}
+
 /// Begins the run now.
 pub(crate) fn start(writer: Writer, workers: usize) -> (Running, Vec<Recorder>) {
-    writer.start(Clock::from_origin(clock::monotonic_ns()), workers, || ()).unwrap()
+    writer.prepare(workers, || ()).unwrap().begin(now())
 }
 
 /// Begins the run of one worker, and gives what says whether writing has failed.
 pub(crate) fn start_watched(writer: Writer) -> (Running, Vec<Recorder>, Arc<AtomicBool>) {
     let failed = Arc::new(AtomicBool::new(false));
     let told = Arc::clone(&failed);
-    let clock = Clock::from_origin(clock::monotonic_ns());
-    let started = writer.start(clock, 1, move || told.store(true, Ordering::SeqCst));
-    let (running, recorders) = started.unwrap();
+    let prepared = writer.prepare(1, move || told.store(true, Ordering::SeqCst)).unwrap();
+    let (running, recorders) = prepared.begin(now());
     (running, recorders, failed)
 }
 

@@ -2,6 +2,7 @@
 
 use crate::client::{body, connect, get, post, read_event, read_until, send, start, start_logged};
 use proofload_openai::chat::{self, Event, Reply};
+use proofload_record::ServerResult::{Error, Success};
 use std::io::Write;
 use std::sync::mpsc;
 
@@ -94,10 +95,10 @@ fn a_request_without_a_model_is_classified() {
         assert!(send(&simulator, &post(&id, &body(true, named))).is_whole());
     }
     let row = rows.recv().unwrap();
-    assert!(["one", "two"].contains(&row.model.as_str()));
+    assert!(["one", "two"].contains(&row.model.as_deref().unwrap()));
     assert!(row.classification_ns.unwrap() > 0);
     let row = rows.recv().unwrap();
-    assert_eq!((row.model.as_str(), row.classification_ns), ("two", None));
+    assert_eq!((row.model.as_deref(), row.classification_ns), (Some("two"), None));
 }
 
 #[test]
@@ -107,15 +108,51 @@ fn the_log_has_what_the_server_knows() {
     let labels = "x-request-id: r-1\r\nx-proofload-mode: batch\r\nx-proofload-priority: high\r\n";
     send(&simulator, &post(labels, &body(true, ",\"model\":\"m\",\"max_tokens\":3")));
     let row = rows.recv().unwrap();
-    assert_eq!((row.request_id.as_str(), row.model.as_str(), row.status), ("r-1", "m", 200));
+    let named = (row.request_id.as_str(), row.model.as_deref(), row.status);
+    assert_eq!(named, ("r-1", Some("m"), 200));
+    assert_eq!((row.result, row.cold_start, row.load_ns), (Success, Some(false), None));
     assert_eq!((row.mode.as_deref(), row.priority), (Some("batch"), Some(10)));
-    assert_eq!((row.prompt_tokens, row.completion_tokens), (4, 3));
-    assert!(row.ttft_ns.unwrap() <= row.total_ns);
+    assert_eq!((row.prompt_tokens, row.completion_tokens), (Some(4), 3));
+    let steps = [row.enqueued_ns, row.scheduled_ns, row.ttft_ns, Some(row.total_ns)];
+    assert!(steps.is_sorted() && steps[0].is_some(), "{steps:?}");
     // The body wins over the headers.
     let in_body = ",\"model\":\"m\",\"mode\":\"interactive\",\"priority\":1";
     send(&simulator, &post(labels, &body(false, in_body)));
     let row = rows.recv().unwrap();
     assert_eq!((row.mode.as_deref(), row.priority), (Some("interactive"), Some(1)));
+}
+
+#[test]
+fn the_log_tells_what_a_server_can_know_of_a_failure() {
+    for (fault, status, result, scheduled) in [
+        ("ok", 200, Success, true),
+        ("in-band-error", 200, Error, true),
+        ("truncate", 200, Error, true),
+        ("http-503", 503, Error, false),
+        // An empty answer was handed over as it was meant: the server sees nothing wrong in it.
+        ("empty", 200, Success, false),
+    ] {
+        let (log, rows) = mpsc::channel();
+        let simulator = start_logged(&[&format!("script={fault}")], Some(log));
+        send(&simulator, &post("", &body(true, ",\"model\":\"m\",\"max_tokens\":4")));
+        let row = rows.recv().unwrap();
+        assert_eq!((row.status, row.result), (status, result), "{fault}");
+        assert_eq!(row.scheduled_ns.is_some(), scheduled, "{fault}");
+    }
+}
+
+#[test]
+fn the_first_request_of_a_model_waits_until_it_is_loaded() {
+    let (log, rows) = mpsc::channel();
+    let simulator = start_logged(&["load=30ms"], Some(log));
+    for (model, cold) in [("a", true), ("a", false), ("b", true)] {
+        let fields = format!(",\"model\":\"{model}\",\"max_tokens\":1");
+        send(&simulator, &post("", &body(true, &fields)));
+        let row = rows.recv().unwrap();
+        assert_eq!(row.cold_start, Some(cold), "{model}");
+        assert_eq!(row.load_ns.is_some_and(|ns| ns >= 29_000_000), cold, "{:?}", row.load_ns);
+        assert!(!cold || row.ttft_ns >= row.load_ns, "{row:?}");
+    }
 }
 
 #[test]
@@ -143,7 +180,9 @@ fn the_urgent_get_the_slot_first() {
     let order: Vec<_> = ended.iter().map(|row| row.request_id.as_str()).collect();
     assert_eq!(order, ["holder", "high", "mid-1", "mid-2", "low"]);
     let depths: Vec<_> = ended.iter().map(|row| row.queue_depth).collect();
-    assert_eq!(depths, [0, 2, 1, 3, 0]);
+    assert_eq!(depths, [0, 2, 1, 3, 0].map(Some));
+    let left: Vec<_> = ended.iter().map(|row| row.queue_depth_scheduled).collect();
+    assert_eq!(left, [0, 3, 2, 1, 0].map(Some));
     drop(waiting);
 }
 

@@ -170,8 +170,8 @@ impl Seen {
     /// Chunks with text, and the tokens that the server states.
     pub(crate) fn counted(&self) -> (u32, Option<u32>) {
         let (mut chunks, mut tokens) = (0, None);
-        for data in self.events() {
-            if let Ok(chat::Event::Delta(delta)) = read_event(&data) {
+        for event in self.events() {
+            if let Ok(chat::Event::Delta(delta)) = read_event(&event) {
                 chunks += u32::from(delta.has_text);
                 tokens = delta.usage.and_then(|usage| usage.completion_tokens).or(tokens);
             }
@@ -180,7 +180,7 @@ impl Seen {
     }
 }
 
-/// What an event with this data says.
+/// Reads the data of an event; ours have no names.
 pub(crate) fn read_event(data: &str) -> Result<chat::Event<'_>, chat::Malformed> {
     chat::read_event(sse::Event { data, is_error: false })
 }

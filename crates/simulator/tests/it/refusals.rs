@@ -2,7 +2,7 @@
 
 use crate::client::{body, connect, get, post, read_until, send, start, wait_for};
 use proofload_openai::chat::{self, Reply};
-use proofload_simulator::{Options, Simulator};
+use proofload_simulator::{Options, Simulator, is_simulator};
 use std::io::Write;
 use std::net::Shutdown;
 
@@ -21,6 +21,19 @@ fn requests_that_are_wrong_get_an_error_object() {
         assert_eq!(seen.status(), status, "{name}");
         assert!(seen.is_whole(), "{name}");
         assert_eq!(seen.text().contains("{\"error\":{\"message\":\""), status != 200, "{name}");
+    }
+}
+
+#[test]
+fn every_answer_says_whose_it_is() {
+    let simulator = start(&["script=ok,ok,http-503,empty,redirect"]);
+    let chat = |stream| post("", &body(stream, ""));
+    let get = |path: &str| format!("GET {path} HTTP/1.1\r\nhost: sim\r\n\r\n");
+    let paths = ["/v1/models", "/health", "/nowhere", "/null"].map(get);
+    let chats = [true, false, true, true, true].map(chat);
+    for request in paths.iter().chain(&chats) {
+        let server = send(&simulator, request).header("server");
+        assert!(server.as_deref().is_some_and(is_simulator), "{request}: {server:?}");
     }
 }
 

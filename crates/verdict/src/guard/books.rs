@@ -24,8 +24,12 @@ pub struct Ledger<'a> {
     pub ending: Ending<'a>,
     /// Bytes cut off the end of its journal because they were not whole.
     pub torn_bytes: u64,
+    /// Requests whose record was lost from the file of chunk arrivals.
+    pub chunks_dropped: u64,
     /// Parts that were altered or are missing, in words.
     pub damage: &'a [String],
+    /// Requests that ended and whose row cannot be read any more; `damage` says why.
+    pub rows_unreadable: u64,
     /// The first sum that does not add up, in words.
     pub imbalance: Option<&'a str>,
 }
@@ -63,14 +67,20 @@ pub fn ledger(seen: &Ledger<'_>) -> Trust {
             books.rows_dropped,
             "rows dropped (the writer could not keep up), counted as missing their objective",
         ),
+        (
+            seen.chunks_dropped,
+            "requests without their chunk arrivals (the writer could not keep up)",
+        ),
         (seen.torn_bytes, "torn bytes cut off the journal"),
     ] {
         if count > 0 {
             add(Level::Warn, format!("{} {what}", human_count(count)));
         }
     }
+    // What is left of the rows is some part of the run, and nobody chose which.
+    let of_damage = if seen.rows_unreadable > 0 { Level::Invalid } else { Level::Warn };
     for damage in seen.damage {
-        add(Level::Warn, damage.clone());
+        add(of_damage, damage.clone());
     }
     let remedy = match level {
         Level::Invalid => Some("do not use this run: its files contradict one another"),
@@ -95,7 +105,15 @@ mod tests {
 
     fn whole(books: &Books) -> Ledger<'_> {
         let ending = Ending::Complete;
-        Ledger { books, ending, torn_bytes: 0, damage: &[], imbalance: None }
+        Ledger {
+            books,
+            ending,
+            torn_bytes: 0,
+            chunks_dropped: 0,
+            damage: &[],
+            rows_unreadable: 0,
+            imbalance: None,
+        }
     }
 
     #[test]
@@ -129,6 +147,13 @@ mod tests {
                 Warn,
                 "requests.txt is missing",
             ),
+            (
+                "unreadable",
+                Ledger { damage: &damage, rows_unreadable: 1, ..whole(&books) },
+                Invalid,
+                "requests.txt is missing",
+            ),
+            ("chunks", Ledger { chunks_dropped: 4, ..whole(&books) }, Warn, "4 requests without"),
             (
                 "unbalanced",
                 Ledger { imbalance: Some("11 is not 10"), ..killed(&books) },

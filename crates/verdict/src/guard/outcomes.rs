@@ -46,7 +46,7 @@ pub fn simulated(simulated: bool) -> Trust {
             id: "G23",
             title,
             level: Level::Warn,
-            evidence: "SIMULATED: the target was the embedded simulator".to_owned(),
+            evidence: "SIMULATED: the target was a simulator".to_owned(),
             remedy: Some("name a server with --api-base to measure one"),
         }
     } else {

@@ -1,0 +1,120 @@
+//! Pictures of a run: what a person sees at a glance where a table has to be read.
+//!
+//! Each module turns rows into one scene, and its title says what that scene shows. Colours mean
+//! the same in all of them: blue is the first token, amber the last, green the end of the answer;
+//! crosses are failures, which are never left out. A picture that has nothing to show is not made.
+
+mod by_class;
+mod latency;
+mod lateness;
+mod load;
+mod over_time;
+mod percentiles;
+mod time_split;
+mod timing;
+mod unit;
+
+use crate::kinds::Kinds;
+use crate::results::Results;
+use crate::tally::Tally;
+use proofload_charts::Scene;
+use proofload_record::Row;
+use proofload_run_dir::RunDir;
+use proofload_units::human_count;
+use proofload_verdict::slo::{Objective, Slo, Timing};
+
+/// A picture of a report.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Picture {
+    /// Its name as a file, without an ending.
+    pub name: &'static str,
+    /// What it shows, in one line.
+    pub title: String,
+    /// What is seen on it in a sentence or two, for people who cannot see it.
+    pub alt: String,
+    /// What is drawn.
+    pub scene: Scene,
+}
+
+impl Picture {
+    fn new(name: &'static str, scene: Scene) -> Self {
+        Self { name, title: scene.title.clone(), alt: scene.description.clone(), scene }
+    }
+}
+
+/// Up to so many requests are drawn one by one, beyond it as a distribution.
+const ONE_BY_ONE: usize = 60;
+/// Up to so many requests are single marks over time.
+const MARKS_MOST: usize = 400;
+
+/// All pictures of a run, the most telling first.
+pub(crate) fn all(
+    dir: &RunDir,
+    results: &Results,
+    tally: &Tally<'_>,
+    kinds: &Kinds<'_>,
+    slos: &[Slo],
+) -> Vec<Picture> {
+    let (n, ok) = (results.errors.n, results.errors.n - results.errors.failed);
+    let run = Run { dir, tally, kinds, slos, n, ok };
+    let scenes = [
+        ("latency", latency::scene(&run)),
+        ("latency_over_time", over_time::latencies(&run)),
+        ("load", load::scene(&run)),
+        ("percentiles", percentiles::scene(&run)),
+        ("by_class", by_class::scene(&run)),
+        ("time_split", time_split::scene(&run)),
+        ("client_duration", over_time::client_duration(&run)),
+        ("lateness", lateness::scene(&run)),
+    ];
+    let picture = |(name, scene): (_, Option<Scene>)| Some(Picture::new(name, scene?));
+    scenes.into_iter().filter_map(picture).collect()
+}
+
+/// The run that is drawn.
+struct Run<'a> {
+    dir: &'a RunDir,
+    tally: &'a Tally<'a>,
+    kinds: &'a Kinds<'a>,
+    slos: &'a [Slo],
+    /// Requests that count; some may have no row.
+    n: u64,
+    /// Those that were answered.
+    ok: u64,
+}
+
+impl Run<'_> {
+    /// On what a picture rests.
+    fn note(&self) -> String {
+        let (n, ok) = (self.n, self.ok);
+        let mut note = format!("{} of {} requests answered", human_count(ok), human_count(n));
+        if ok < n {
+            note += &format!("; {} failed", human_count(n - ok));
+        }
+        if self.tally.warmup > 0 {
+            note += &format!("; warm-up of {} not counted", human_count(self.tally.warmup));
+        }
+        note
+    }
+
+    /// The workload's own id of a request.
+    fn id(&self, row: &Row) -> String {
+        let planned = self.dir.plan().get(row.index);
+        planned.map_or_else(|| row.index.to_string(), |planned| planned.id.to_owned())
+    }
+
+    /// The objective on latency that every run has, in nanoseconds.
+    fn limit_ns(&self) -> f64 {
+        self.dir.manifest().latency_slo_ns as f64
+    }
+
+    /// The objectives on a time that were asked for: their names and limits in nanoseconds.
+    fn asked(&self, timing: Timing) -> impl Iterator<Item = (String, f64)> {
+        self.slos.iter().filter_map(move |slo| match slo.objective {
+            Objective::Timing { timing: of, limit_ns, .. } if of == timing => {
+                Some((slo.name.clone(), limit_ns as f64))
+            }
+            _ => None,
+        })
+    }
+}

@@ -1,0 +1,172 @@
+//! The same times for each kind of request: by model, mode and priority.
+
+use super::Run;
+use super::timing::{Whole, sorted, ttft_ns};
+use super::unit::{Unit, words};
+use crate::groups::By;
+use crate::tally::Case;
+use proofload_charts::{Axis, Cell, Dash, Glyph, Ink, Panel, Scale, Scene, Series, Shape};
+use proofload_record::Row;
+use proofload_stats::{Quantile, quantile};
+use proofload_units::human_count;
+use std::collections::BTreeMap;
+
+/// Height of a class.
+const ROW: f64 = 24.0;
+/// Classes that are shown of one kind; a chart of more would not be read.
+const MOST: usize = 12;
+/// Letters of a model's name.
+const NAME_MOST: usize = 34;
+/// Up to so many answers are shown one by one.
+const DOTS: usize = 30;
+
+/// Requests that have something in common.
+struct Group<'a> {
+    name: String,
+    cases: Vec<&'a Case<'a>>,
+}
+
+pub(super) fn scene(run: &Run<'_>) -> Option<Scene> {
+    let groups = groups(run);
+    if groups.len() < 3 {
+        return None;
+    }
+    let whole = Whole::of(run);
+    let times = |of: &dyn Fn(&Row) -> Option<f64>| -> Vec<Vec<f64>> {
+        groups
+            .iter()
+            .map(|group| sorted(group.cases.iter().filter_map(|case| of(case.row?))))
+            .collect()
+    };
+    let firsts = times(&|row| ttft_ns(run, row));
+    let totals = times(&|row| whole.ns(row));
+    let most = totals[0].last().copied()?;
+    let unit = Unit::of_most(most);
+    let names: Vec<String> = groups.iter().map(label).collect();
+    let panel = |what: &str, ink: Ink, times: &[Vec<f64>]| Panel {
+        y: Axis::new(what, Scale::Names(names.clone())),
+        height: ROW * groups.len() as f64,
+        series: strips(times, ink, unit),
+    };
+    let mut panels = Vec::new();
+    if !firsts[0].is_empty() {
+        panels.push(panel("time to the first token", Ink::Blue, &firsts));
+    }
+    panels.push(panel(whole.label(), Ink::Amber, &totals));
+    let (title, description) = words_of(run, whole, &groups, &totals);
+    let note =
+        format!("{}; bar: median, box: middle half, line: p5 to p95, diamond: slowest", run.note());
+    let x = Axis::new(unit.title(whole.since()), Scale::Log);
+    Some(Scene { title, note, description, x, panels })
+}
+
+/// The label of a strip. A name gives way before its counts do.
+fn label(group: &Group<'_>) -> String {
+    let failed = group.cases.iter().filter(|case| !case.end.is_ok()).count() as u64;
+    let n = human_count(group.cases.len() as u64);
+    match failed {
+        0 => format!("{}, n {n}", group.name),
+        failed => format!("{}, n {n}, {} failed", group.name, human_count(failed)),
+    }
+}
+
+/// The last part of a model's path, which tells models apart, and no more of it than fits.
+fn short(model: &str) -> String {
+    let last = model.rsplit('/').next().unwrap_or(model).trim_matches([' ', '(', ')']);
+    if last.chars().count() <= NAME_MOST {
+        return last.to_owned();
+    }
+    let start: String = last.chars().take(NAME_MOST - 1).collect();
+    start + "…"
+}
+
+fn words_of(
+    run: &Run<'_>,
+    whole: Whole,
+    groups: &[Group<'_>],
+    totals: &[Vec<f64>],
+) -> (String, String) {
+    let medians = groups.iter().zip(totals).skip(1);
+    let mut medians: Vec<(&str, f64)> = medians
+        .filter_map(|(group, times)| Some((group.name.as_str(), quantile(times, Quantile::P50)?)))
+        .collect();
+    medians.sort_by(|one, other| one.1.total_cmp(&other.1));
+    let what = whole.label();
+    let title = match (medians.first(), medians.last()) {
+        (Some(fast), Some(slow)) if fast.0 != slow.0 => format!(
+            "Median {what} by class: from {} ({}) to {} ({})",
+            words(fast.1),
+            fast.0,
+            words(slow.1),
+            slow.0
+        ),
+        _ => format!("The {what} by class"),
+    };
+    let each = medians.iter().map(|(name, ns)| format!("{name} {}", words(*ns)));
+    let each: Vec<String> = each.collect();
+    let description = format!("{title}. Medians: {}. {}.", each.join(", "), run.note());
+    (title, description)
+}
+
+/// All requests, and then the groups of every kind of which there is more than one.
+fn groups<'a>(run: &'a Run<'_>) -> Vec<Group<'a>> {
+    let cases = &run.tally.cases;
+    let mut groups = vec![Group { name: "all".to_owned(), cases: cases.iter().collect() }];
+    // By selection would be the models once more: those that requests named, and the others.
+    for by in [By::Model, By::Mode, By::Priority] {
+        let mut named: BTreeMap<(u8, String), Vec<&Case<'_>>> = BTreeMap::new();
+        for (place, case) in cases.iter().enumerate() {
+            if let Some(kind) = run.kinds.at(place) {
+                named.entry(by.value(&run.kinds.all[kind])).or_default().push(case);
+            }
+        }
+        let mut named: Vec<((u8, String), Vec<&Case<'_>>)> = named.into_iter().collect();
+        if by == By::Priority {
+            named.reverse();
+        }
+        if named.len() > MOST {
+            named.sort_by_key(|(_, cases)| std::cmp::Reverse(cases.len()));
+            named.truncate(MOST);
+        }
+        if named.len() > 1 {
+            groups.extend(named.into_iter().map(|((_, name), cases)| {
+                let name = match by {
+                    By::Model => short(&name),
+                    By::Priority => format!("{name} priority"),
+                    By::Mode | By::Selection => name,
+                };
+                Group { name, cases }
+            }));
+        }
+    }
+    groups
+}
+
+/// A strip a group, the first at the top.
+fn strips(groups: &[Vec<f64>], ink: Ink, unit: Unit) -> Vec<Series> {
+    let (mut ranges, mut boxes, mut medians, mut slowest, mut dots) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for (place, times) in groups.iter().enumerate() {
+        let y = place as f64;
+        let at =
+            |num| Quantile::new(num, 100).and_then(|q| quantile(times, q)).map(|ns| unit.of(ns));
+        if times.len() <= DOTS {
+            dots.extend(times.iter().map(|ns| (unit.of(*ns), y)));
+        } else if let (Some(low), Some(from), Some(to), Some(high)) =
+            (at(5), at(25), at(75), at(95))
+        {
+            ranges.extend([(low, y), (high, y), (f64::NAN, y)]);
+            boxes.push(Cell { x: (from, to), y: (y - 0.28, y + 0.28) });
+            slowest.extend(times.last().map(|ns| (unit.of(*ns), y)));
+        }
+        medians.extend(at(50).map(|x| (x, y)));
+    }
+    let marks = |points, glyph| Shape::Marks { points, glyph };
+    vec![
+        Series::new("", ink, Shape::Line { points: ranges, dash: Dash::Solid }),
+        Series::new("", ink, Shape::Cells { cells: boxes }),
+        Series::new("", ink, marks(slowest, Glyph::Diamond)),
+        Series::new("", ink, marks(dots, Glyph::Dot)),
+        Series::new("", Ink::Limit, marks(medians, Glyph::Bar)),
+    ]
+}

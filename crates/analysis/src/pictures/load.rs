@@ -1,0 +1,177 @@
+//! Offered against completed, and what was in flight.
+
+use super::unit::{Unit, words};
+use super::{MARKS_MOST, Run, over_time};
+use proofload_charts::{Axis, Cell, Dash, Ink, Panel, Scale, Scene, Series, Shape};
+use proofload_record::Row;
+use proofload_units::human_count;
+
+/// Stretches of time at most.
+const STRETCHES: f64 = 120.0;
+/// Stretches of time in which the number in flight keeps its extremes.
+const FLIGHT_STRETCHES: f64 = 1_200.0;
+
+pub(super) fn scene(run: &Run<'_>) -> Option<Scene> {
+    let rows = run.dir.rows();
+    let seconds = |ns: Option<u64>| ns.map(|ns| Unit::S.of(ns as f64));
+    let offered = moments(rows.iter().filter_map(|row| seconds(row.due.get())));
+    let placed = || rows.iter().filter(|row| row.is_placed());
+    let ended = |row: &Row| seconds(row.done.get().or(row.due.get()));
+    let answered = moments(placed().filter(|row| row.end.is_ok()).filter_map(ended));
+    let failed = moments(placed().filter(|row| !row.end.is_ok()).filter_map(ended));
+    let flight = in_flight(rows);
+    let last = offered.iter().chain(&answered).chain(&failed).copied().reduce(f64::max)?;
+    let first = if offered.len() <= MARKS_MOST {
+        totals(&offered, &answered, &failed, last)
+    } else {
+        rates(&offered, &answered, &failed, last)
+    };
+    let most = flight.iter().map(|point| point.1).fold(0.0, f64::max);
+    let step = Shape::Step { points: flight, dash: Dash::Solid };
+    let mut panels = vec![
+        first,
+        Panel {
+            y: Axis::new("requests in flight", Scale::Linear),
+            height: 110.0,
+            series: vec![Series::new("", Ink::Blue, step)],
+        },
+    ];
+    over_time::warm_up(run, &mut panels);
+    let behind = last - offered.last().copied().unwrap_or(last);
+    let title = format!(
+        "At most {} in flight; the last end came {} after the last request was due",
+        human_count(most as u64),
+        words(behind * 1e9)
+    );
+    let note = format!(
+        "{} due, {} answered, {} failed{}",
+        human_count(offered.len() as u64),
+        human_count(answered.len() as u64),
+        human_count(failed.len() as u64),
+        if run.tally.warmup > 0 { ", warm-up included" } else { "" }
+    );
+    let description = format!("{title}. {note}.");
+    let x = Axis::new("time since the start", Scale::Time);
+    Some(Scene { title, note, description, x, panels })
+}
+
+fn moments(of: impl Iterator<Item = f64>) -> Vec<f64> {
+    super::timing::sorted(of)
+}
+
+/// Few requests: how many there had been by a time.
+fn totals(offered: &[f64], answered: &[f64], failed: &[f64], last: f64) -> Panel {
+    let curve = |name: &str, ink: Ink, dash: Dash, moments: &[f64]| {
+        let counted = (1..).zip(moments).map(|(count, at): (u32, &f64)| (*at, f64::from(count)));
+        let end = (last, moments.len() as f64);
+        let points = std::iter::once((0.0, 0.0)).chain(counted).chain([end]).collect();
+        Series::new(name, ink, Shape::Step { points, dash })
+    };
+    let mut series = vec![
+        curve("due", Ink::Blue, Dash::Dashed, offered),
+        curve("answered", Ink::Green, Dash::Solid, answered),
+    ];
+    if !failed.is_empty() {
+        series.push(curve("failed", Ink::Failure, Dash::Dotted, failed));
+    }
+    Panel { y: Axis::new("requests by then", Scale::Linear), height: 190.0, series }
+}
+
+/// Many requests: how many a second.
+fn rates(offered: &[f64], answered: &[f64], failed: &[f64], last: f64) -> Panel {
+    let width = width(last);
+    let count = |moments: &[f64]| {
+        let mut counts = vec![0_u32; (last / width) as usize + 1];
+        for at in moments {
+            counts[(at / width) as usize] += 1;
+        }
+        counts
+    };
+    // The last stretch is cut off by the end of the run.
+    let length = |place: usize| (last - place as f64 * width).min(width).max(width / 10.0);
+    let rates = |moments: &[f64]| -> Vec<(f64, f64)> {
+        let rate =
+            |(place, count): (usize, u32)| (place as f64 * width, f64::from(count) / length(place));
+        let mut points: Vec<_> = count(moments).into_iter().enumerate().map(rate).collect();
+        points.extend(points.last().map(|point| (last, point.1)));
+        points
+    };
+    let cells = |points: Vec<(f64, f64)>| -> Vec<Cell> {
+        let cell = |pair: &[(f64, f64)]| Cell { x: (pair[0].0, pair[1].0), y: (0.0, pair[0].1) };
+        points.windows(2).map(cell).filter(|cell| cell.y.1 > 0.0).collect()
+    };
+    let step = |name: &str, ink, dash, moments| {
+        Series::new(name, ink, Shape::Step { points: rates(moments), dash })
+    };
+    let series = vec![
+        Series::new("failed", Ink::Failure, Shape::Cells { cells: cells(rates(failed)) }),
+        step("answered", Ink::Green, Dash::Solid, answered),
+        step("due", Ink::Blue, Dash::Dashed, offered),
+    ];
+    Panel { y: Axis::new("requests/s", Scale::Linear), height: 190.0, series }
+}
+
+/// A width of 1, 2 or 5 times a power of ten seconds.
+fn width(last: f64) -> f64 {
+    let least = (last / STRETCHES).max(1e-3);
+    let power = 10_f64.powf(least.log10().floor());
+    let digit = [1.0, 2.0, 5.0].into_iter().find(|digit| digit * power >= least);
+    digit.unwrap_or(10.0) * power
+}
+
+/// How many requests were under way, whenever that changed; of many changes at once the extremes.
+fn in_flight(rows: &[Row]) -> Vec<(f64, f64)> {
+    let placed = || rows.iter().filter(|row| row.is_placed() && row.started.get().is_some());
+    let starts = placed().filter_map(|row| Some((row.started.get()?, 1)));
+    let ends = placed().filter_map(|row| Some((row.done.get()?, -1)));
+    let mut changes: Vec<(u64, i32)> = starts.chain(ends).collect();
+    changes.sort_unstable();
+    let Some(&(last, _)) = changes.last() else { return Vec::new() };
+    let stretch = (last as f64 / FLIGHT_STRETCHES).max(1.0);
+    let slot = |at: u64| (at as f64 / stretch) as u64;
+    let mut points = vec![(0.0, 0.0)];
+    let mut now = 0;
+    for together in changes.chunk_by(|one, other| slot(one.0) == slot(other.0)) {
+        let (mut low, mut high) = ((0, i32::MAX), (0, i32::MIN));
+        for &(at, change) in together {
+            now += change;
+            low = if now < low.1 { (at, now) } else { low };
+            high = if now > high.1 { (at, now) } else { high };
+        }
+        let end = (together.last().map_or(0, |change| change.0), now);
+        let mut kept = [low, high, end];
+        kept.sort_unstable_by_key(|point| point.0);
+        points.extend(kept.map(|(at, count)| (Unit::S.of(at as f64), f64::from(count))));
+    }
+    points.dedup();
+    points
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{in_flight, width};
+    use proofload_record::{End, Outcome, Row, Stamp};
+
+    #[test]
+    fn the_most_in_flight_is_seen_however_short() {
+        let row = |start: u64, end: u64| {
+            let mut row = Row::new(0, 0, 0, Stamp::at(start), End::Sent(Outcome::Ok));
+            (row.started, row.done) = (Stamp::at(start), Stamp::at(end));
+            row
+        };
+        let mut rows: Vec<Row> =
+            (0..10_000).map(|at| row(at * 1_000_000, at * 1_000_000 + 500)).collect();
+        rows.extend((0..7).map(|at| row(5_000_000_100 + at, 5_000_000_400)));
+        let points = in_flight(&rows);
+        assert_eq!(points.iter().map(|point| point.1).fold(0.0, f64::max), 8.0);
+        assert_eq!(points.last().unwrap().1, 0.0);
+        assert!(points.len() <= 3_700, "{}", points.len());
+    }
+
+    #[test]
+    fn widths_are_round() {
+        for (last, want) in [(1.0, 0.01), (12.0, 0.1), (60.0, 0.5), (600.0, 5.0), (3_600.0, 50.0)] {
+            assert!((width(last) - want).abs() < 1e-9, "{last}: {}", width(last));
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! Percentiles up to the last one that the samples bear, every nine with the same room.
+
+use super::Run;
+use super::timing::{Whole, sorted, ttft_ns};
+use super::unit::{Unit, words};
+use proofload_charts::{Axis, Dash, Glyph, Ink, Panel, Scale, Scene, Series, Shape};
+use proofload_record::Row;
+use proofload_stats::{Confidence, Percentile, Quantile, quantile};
+
+/// Fewer answers have no percentiles worth a curve.
+const ANSWERS_LEAST: usize = 20;
+/// Values of the curve a power of ten.
+const VALUES: f64 = 200.0;
+/// Intervals a power of ten.
+const INTERVALS: i32 = 8;
+
+pub(super) fn scene(run: &Run<'_>) -> Option<Scene> {
+    let whole = Whole::of(run);
+    let rows = run.tally.rows;
+    let firsts: Vec<f64> = rows.iter().filter_map(|row| ttft_ns(run, row)).collect();
+    let totals: Vec<f64> = rows.iter().filter_map(|row| whole.ns(row)).collect();
+    if totals.len() < ANSWERS_LEAST {
+        return None;
+    }
+    let ordered = sorted(totals.iter().copied());
+    let (least, most) = (ordered[0], *ordered.last()?);
+    let unit = Unit::of_most(most);
+    let placed = rows.iter().any(Row::is_placed);
+    let mut series = Vec::new();
+    let mut end = None;
+    if firsts.len() >= ANSWERS_LEAST {
+        let curve =
+            Curve { name: "time to the first token", ink: Ink::Blue, dash: Dash::Dashed, unit };
+        curve.draw(&firsts, placed, &mut series);
+    }
+    let curve = Curve { name: whole.label(), ink: Ink::Amber, dash: Dash::Solid, unit };
+    end = curve.draw(&totals, placed, &mut series).or(end);
+    let firsts_least = firsts.iter().copied().fold(least, f64::min);
+    let scale = if most > 25.0 * firsts_least.max(1.0) { Scale::Log } else { Scale::Linear };
+    let what = capital(whole.label());
+    let p50 = quantile(&ordered, Quantile::P50).map_or_else(String::new, words);
+    let title = match end {
+        Some((label, value)) => format!(
+            "{what}: p50 {p50}, {label} {}; these answers bear no percentile beyond",
+            words(value)
+        ),
+        None => format!("{what}: p50 {p50}; no percentile of so few answers has an interval"),
+    };
+    let how = "shaded: 95 % interval; dotted: not bounded";
+    let description = format!("{title}. {}. On it: {how}.", run.note());
+    let note = format!("{}; {how}", run.note());
+    let y = Axis::new(unit.title(whole.since()), scale);
+    let panels = vec![Panel { y, height: 260.0, series }];
+    let x = Axis::new("percentile of the answers", Scale::Quantile);
+    Some(Scene { title, note, description, x, panels })
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+struct Curve {
+    name: &'static str,
+    ink: Ink,
+    dash: Dash,
+    unit: Unit,
+}
+
+impl Curve {
+    /// Adds band and curve of values in the order of arrival; returns the last quantile with an
+    /// upper limit and its value. Without that order there are no intervals.
+    fn draw(&self, arrival: &[f64], ordered: bool, out: &mut Vec<Series>) -> Option<(String, f64)> {
+        let sorted = sorted(arrival.iter().copied());
+        let n = sorted.len();
+        let quantiles = if ordered { quantiles(n) } else { Vec::new() };
+        let mut last = None;
+        let mut band = Vec::new();
+        for q in quantiles {
+            let Some(found) = Percentile::of(arrival, &sorted, q, Confidence::PERCENT_95) else {
+                continue;
+            };
+            if let (Some(lo), Some(hi)) = found.interval() {
+                band.push((1.0 / (1.0 - q.fraction()), self.unit.of(lo), self.unit.of(hi)));
+                last = Some((q.fraction(), found.value()));
+            }
+        }
+        let until = band.last().map_or(1.0, |point| point.0);
+        let points = curve(&sorted, self.unit);
+        let split = points.partition_point(|point| point.0 <= until);
+        let (mut sure, mut rest) = (points[..split].to_vec(), points[split..].to_vec());
+        if let Some(&(_, value)) = sure.last() {
+            sure.push((until, value));
+            rest.insert(0, (until, value));
+        }
+        let end = *points.last()?;
+        out.push(Series::new("", self.ink, Shape::Band { points: band }));
+        let step = |points, dash| Shape::Step { points, dash };
+        let (sure_name, rest_name) = if split > 1 { (self.name, "") } else { ("", self.name) };
+        out.push(Series::new(sure_name, self.ink, step(sure, self.dash)));
+        out.push(Series::new(rest_name, self.ink, step(rest, Dash::Dotted)));
+        let most = Shape::Marks { points: vec![end], glyph: Glyph::Diamond };
+        out.push(Series::new("", self.ink, most));
+        last.map(|(fraction, value)| (label(fraction), value))
+    }
+}
+
+/// The values at `1 / (1 - q)`: the `k`th of `n` begins at `n / (n - k + 1)`, the highest at `n`.
+fn curve(sorted: &[f64], unit: Unit) -> Vec<(f64, f64)> {
+    let n = sorted.len();
+    let mut points: Vec<(f64, f64)> = Vec::new();
+    let mut slot = -1;
+    for (place, &value) in sorted.iter().enumerate() {
+        let x = n as f64 / (n - place) as f64;
+        let here = (x.log10() * VALUES) as i32;
+        if here > slot || place + 1 == n {
+            points.push((x, unit.of(value)));
+            slot = here;
+        }
+    }
+    points
+}
+
+/// Quantiles evenly spread over the nines that `n` values reach.
+fn quantiles(n: usize) -> Vec<Quantile> {
+    const DEN: u32 = 1_000_000;
+    let decades = (n as f64).log10();
+    let tail = |step: i32| 10_f64.powf(-f64::from(step) / f64::from(INTERVALS));
+    let steps = 1..=(decades * f64::from(INTERVALS)) as i32;
+    let mut found: Vec<Quantile> = steps
+        .map(|step| DEN - (tail(step) * f64::from(DEN)).round() as u32)
+        .filter_map(|num| Quantile::new(num, DEN))
+        .collect();
+    found.insert(0, Quantile::P50);
+    found.extend(Quantile::new(2, 100).into_iter().chain(Quantile::new(10, 100)));
+    found.sort_by(|one, other| one.fraction().total_cmp(&other.fraction()));
+    found.dedup();
+    found
+}
+
+/// `p99.9`, with no more digits than tell it from 100.
+fn label(fraction: f64) -> String {
+    let percent = fraction * 100.0;
+    let decimals = match 100.0 - percent {
+        rest if rest >= 2.0 => 0,
+        rest if rest >= 0.2 => 1,
+        rest if rest >= 0.02 => 2,
+        _ => 3,
+    };
+    // Never more than was borne.
+    let scale = 10_f64.powi(decimals);
+    let shown = (percent * scale + 1e-6).floor() / scale;
+    format!("p{shown}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Unit, curve, label, quantiles};
+
+    #[test]
+    fn the_curve_ends_at_the_highest_of_n() {
+        let sorted: Vec<f64> = (1..=1_000).map(|value| f64::from(value) * 1e6).collect();
+        let points = curve(&sorted, Unit::of_most(1e9));
+        assert_eq!(points.first(), Some(&(1.0, 1.0)));
+        assert_eq!(points.last(), Some(&(1_000.0, 1_000.0)));
+        assert!(points.len() < 700);
+    }
+
+    #[test]
+    fn quantiles_rise_and_stay_within_n() {
+        for n in [20_usize, 1_000, 1_000_000] {
+            let found = quantiles(n);
+            assert!(found.windows(2).all(|pair| pair[0].fraction() < pair[1].fraction()));
+            assert!(found.iter().all(|q| 1.0 / (1.0 - q.fraction()) <= n as f64 * 1.001), "{n}");
+        }
+    }
+
+    #[test]
+    fn a_percentile_is_named_by_what_tells_it_from_100() {
+        for (fraction, want) in
+            [(0.5, "p50"), (0.9, "p90"), (0.99, "p99"), (0.986_7, "p98.6"), (0.999, "p99.9")]
+        {
+            assert_eq!(label(fraction), want);
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! Parts of a run against each other: groups, what a difference does, and the server's side.
+
+use super::{cell, four_digits, starred};
+use crate::document::{Block, Section, Table};
+use crate::metric::Metric;
+use crate::results::{Figures, Group, Impact, Results, Server, Split, Unmatched};
+use proofload_units::human_count;
+
+/// So many groups of a kind are shown; results.json has them all.
+const GROUPS_MAX: usize = 8;
+
+/// The kinds of group that are shown.
+const SHOWN: [&str; 3] = ["mode", "priority", "model"];
+
+/// Tables of groups; none where nothing tells requests apart.
+pub(super) fn groups(results: &Results) -> Option<Section> {
+    let of = |by: &&str| -> Vec<&Group> {
+        results.groups.iter().filter(|group| group.by == **by).collect()
+    };
+    let told_apart = SHOWN.iter().map(|by| (by, of(by))).filter(|(_, groups)| groups.len() > 1);
+    let mut blocks = Vec::new();
+    for (by, groups) in told_apart {
+        let mut largest = groups.clone();
+        largest.sort_by_key(|group| std::cmp::Reverse(group.n));
+        largest.truncate(GROUPS_MAX);
+        let shown =
+            groups.iter().filter(|group| largest.iter().any(|other| other.name == group.name));
+        blocks.push(Block::Table(table(by, shown.copied(), results.imported.is_some())));
+        if groups.len() > largest.len() {
+            let left_out = groups.len() - largest.len();
+            blocks.push(Block::Text(format!("{left_out} smaller ones are in results.json.")));
+        }
+    }
+    if blocks.is_empty() {
+        return None;
+    }
+    blocks.push(Block::Text(
+        "`slo`: share of all that were due with a latency within --latency-slo-ms. Groups differ in \
+         more than their name. Pairs, intervals and more metrics are in results.json."
+            .to_owned(),
+    ));
+    Some(Section { heading: "Groups, latency in ms".to_owned(), blocks })
+}
+
+fn table<'r>(by: &str, groups: impl Iterator<Item = &'r Group>, is_imported: bool) -> Table {
+    let measured = if is_imported {
+        [(Metric::ClientDuration, "duration"), (Metric::ServerTotal, "server")]
+    } else {
+        [(Metric::Ttft, "ttft"), (Metric::Latency, "latency")]
+    };
+    let mut columns = vec![by.to_owned(), "n".to_owned(), "ok".to_owned()];
+    for (_, name) in measured {
+        columns.extend([format!("{name} p50"), "p95".to_owned()]);
+    }
+    columns.push("slo".to_owned());
+    let row = |group: &Group| {
+        let mut row = vec![group.name.clone(), human_count(group.n), human_count(group.ok)];
+        for (metric, _) in measured {
+            let Some(Figures { p50, p95, intervals, .. }) = group.metrics.get(metric) else {
+                row.extend(["-".to_owned(), "-".to_owned()]);
+                continue;
+            };
+            row.extend([starred(*p50, intervals.p50), starred(*p95, intervals.p95)]);
+        }
+        row.push(group.slo.share.map_or_else(|| "-".to_owned(), |s| format!("{:.1} %", s * 100.0)));
+        row
+    };
+    Table { columns, rows: groups.map(row).collect() }
+}
+
+/// What priority and mode change; none where there are no two of either.
+pub(super) fn impacts(results: &Results) -> Option<Section> {
+    let name = |impact: &Impact| {
+        let metric = impact.metric.trim_end_matches("_ms");
+        let within = impact.within.as_deref().map(|within| format!(" ({within})"));
+        format!("{metric} {} / {}{}", impact.other, impact.base, within.unwrap_or_default())
+    };
+    let n = |impact: &Impact| impact.n.map(human_count).join(" + ");
+    let clean: Vec<Vec<String>> = results
+        .impacts
+        .iter()
+        .filter(|impact| impact.confounded.is_none())
+        .map(|impact| {
+            let interval = match (impact.lo, impact.hi) {
+                (Some(lo), Some(hi)) => format!("{} .. {}", four_digits(lo), four_digits(hi)),
+                _ => "none".to_owned(),
+            };
+            vec![name(impact), cell(impact.ratio), interval, n(impact)]
+        })
+        .collect();
+    let mut blocks = Vec::new();
+    if !clean.is_empty() {
+        let columns = ["times as long", "ratio", "95 % interval", "n"].map(str::to_owned).to_vec();
+        blocks.push(Block::Table(Table { columns, rows: clean }));
+    }
+    // The same requests are confounded in the same way, whatever is measured of them.
+    let mut told: Vec<(String, String)> = Vec::new();
+    for impact in &results.impacts {
+        let Some(reason) = &impact.confounded else { continue };
+        let within = impact.within.as_deref().map(|within| format!(" ({within})"));
+        let pair = format!("{} / {}{}", impact.other, impact.base, within.unwrap_or_default());
+        if !told.iter().any(|(other, _)| *other == pair) {
+            told.push((pair, reason.clone()));
+        }
+    }
+    blocks.extend(told.into_iter().map(|(pair, reason)| {
+        Block::Text(format!("{pair}: confounded, so no ratio is given. {}.", capital(&reason)))
+    }));
+    (!blocks.is_empty())
+        .then(|| Section { heading: "What priority and mode change".to_owned(), blocks })
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+/// The server's side; none where nobody asked its log.
+pub(super) fn server(results: &Results) -> Option<Section> {
+    let server = results.server.as_ref()?;
+    let measured: Vec<Vec<String>> = Metric::OF_SERVER
+        .into_iter()
+        .map(|metric| (metric.name().replace('_', " "), results.figures(metric)))
+        .chain([
+            ("model load".to_owned(), &server.cold_starts.load_ms),
+            ("queue depth (requests)".to_owned(), &server.queue_depth),
+        ])
+        .filter(|(_, figures)| figures.n > 0)
+        .map(|(name, figures)| row(name, figures))
+        .collect();
+    let mut blocks = Vec::new();
+    if !measured.is_empty() {
+        let columns = ["", "n", "mean", "p50", "p95", "p99", "max"].map(str::to_owned).to_vec();
+        blocks.push(Block::Table(Table { columns, rows: measured }));
+    }
+    blocks.extend(split(&server.split));
+    blocks.extend(notes(server).into_iter().map(Block::Text));
+    Some(Section { heading: "The server's side, by its own log, in ms".to_owned(), blocks })
+}
+
+fn row(name: String, figures: &Figures) -> Vec<String> {
+    let Figures { n, mean, p50, p95, p99, max, intervals, .. } = figures;
+    let quantiles = [(p50, intervals.p50), (p95, intervals.p95), (p99, intervals.p99)];
+    let quantiles = quantiles.map(|(value, interval)| starred(*value, interval));
+    let start = [name, human_count(*n), cell(*mean)].into_iter();
+    start.chain(quantiles).chain([cell(*max)]).collect()
+}
+
+fn split(split: &Split) -> Option<Block> {
+    let parts = [
+        ("client, until written", split.client_ms),
+        ("network, and what neither counts", split.network_ms),
+        ("classification", split.classification_ms),
+        ("queue", split.queue_ms),
+        ("service", split.service_ms),
+        ("in the server, unexplained", split.unexplained_ms),
+    ];
+    let all: f64 = parts.iter().filter_map(|(_, ms)| *ms).sum();
+    let row = |(name, ms): (&str, Option<f64>)| {
+        let share = ms.map(|ms| format!("{:.1} %", ms / all.max(f64::MIN_POSITIVE) * 100.0));
+        vec![name.to_owned(), cell(ms), share.unwrap_or_default()]
+    };
+    (split.n > 0).then(|| {
+        let of = format!("mean latency of {}", human_count(split.n));
+        let columns = vec![of, "ms".to_owned(), "share".to_owned()];
+        let whole = ("latency", Some(all));
+        Block::Table(Table { columns, rows: parts.into_iter().chain([whole]).map(row).collect() })
+    })
+}
+
+fn notes(server: &Server) -> Vec<String> {
+    let unmatched = |what: &str, ids: &Unmatched| {
+        let named = ids.first.join(", ");
+        let more = if ids.count > ids.first.len() as u64 { ", …" } else { "" };
+        let named = if named.is_empty() { named } else { format!(": {named}{more}") };
+        (ids.count > 0).then(|| format!("{} {what}{named}.", human_count(ids.count)))
+    };
+    let mut notes = vec![format!("{} requests are in the log.", human_count(server.matched))];
+    notes.extend(unmatched("requests are not in it", &server.not_in_log));
+    notes.extend(unmatched("rows of it belong to no request", &server.not_in_run));
+    notes.extend(unmatched("ids have too many rows and are not joined", &server.ambiguous));
+    if server.cold_starts.count > 0 {
+        notes.push(format!(
+            "A model was loaded for {} of {}.",
+            human_count(server.cold_starts.count),
+            human_count(server.cold_starts.known)
+        ));
+    }
+    for missing in &server.missing {
+        notes.push(format!("No {}: {}.", missing.metric.replace('_', " "), missing.reason));
+    }
+    notes.extend(server.problems.iter().map(|problem| format!("Problem: {problem}.")));
+    notes
+}

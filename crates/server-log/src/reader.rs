@@ -1,0 +1,129 @@
+//! Reading a run's rows out of a log.
+//!
+//! Ids are asked for in batches, so what is held at a time does not depend on how large the log is.
+//! A server writes its rows after the answer; those that are missing, or not finished, are asked
+//! for again until a deadline.
+
+use crate::database::{Connection, Database, Purpose, connect, reason};
+use crate::layout::{Layout, detect};
+use crate::mapping::Mapping;
+use crate::run::Run;
+use crate::search::Search;
+use crate::source::Source;
+use proofload_record::ServerSide;
+use std::io;
+use std::time::Duration;
+use tokio::runtime;
+
+/// Why nothing can be read from a log.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// It cannot be reached.
+    #[error("cannot open {source_name}: {reason}")]
+    Connect {
+        /// Where it is, without user and password.
+        source_name: String,
+        /// Why.
+        reason: String,
+    },
+    /// It can be reached, and does not answer.
+    #[error("cannot read {source_name}: {reason}")]
+    Query {
+        /// Where it is.
+        source_name: String,
+        /// What the database said.
+        reason: String,
+    },
+    /// No table of the mapping has request ids, so that no row can be told apart.
+    #[error(
+        "{source_name} cannot be joined: {reason}; rows are matched by request id, never by their \
+         place. Name table and column of the id in --server-log-map"
+    )]
+    NoRequestId {
+        /// Where it is.
+        source_name: String,
+        /// What is not there.
+        reason: String,
+    },
+    /// This machine has no room for the attempt.
+    #[error("cannot begin to read a server's log")]
+    Runtime(#[source] io::Error),
+}
+
+/// Looks whether a log can be reached and joined, as one would before a long run.
+///
+/// # Errors
+/// [`ReadError`].
+pub fn check(source: &Source, mapping: &Mapping) -> Result<(), ReadError> {
+    on_runtime(async {
+        let layout = match open(source).await? {
+            Connection::Sqlite(mut database) => layout(&mut database, source, mapping).await,
+            Connection::Postgres(mut database) => layout(&mut database, source, mapping).await,
+        };
+        layout.map(|_| ())
+    })
+}
+
+/// Reads the rows of `run`. Rows that are not there yet are asked for again for `late` at most.
+///
+/// What is missing or doubtful is part of the answer: [`ServerSide::problems`].
+///
+/// # Errors
+/// [`ReadError`], where nothing can be read at all.
+pub fn read(
+    source: &Source,
+    mapping: &Mapping,
+    run: &Run<'_>,
+    late: Duration,
+) -> Result<ServerSide, ReadError> {
+    on_runtime(async {
+        match open(source).await? {
+            Connection::Sqlite(database) => read_from(database, source, mapping, run, late).await,
+            Connection::Postgres(database) => read_from(database, source, mapping, run, late).await,
+        }
+    })
+}
+
+fn on_runtime<T>(work: impl Future<Output = Result<T, ReadError>>) -> Result<T, ReadError> {
+    let runtime = runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(ReadError::Runtime)?.block_on(work)
+}
+
+async fn open(source: &Source) -> Result<Connection, ReadError> {
+    connect(source, Purpose::Read).await.map_err(|error| ReadError::Connect {
+        source_name: source.to_string(),
+        reason: reason(&error),
+    })
+}
+
+/// The layout of a log that can be joined.
+async fn layout<D: Database>(
+    database: &mut D,
+    source: &Source,
+    mapping: &Mapping,
+) -> Result<Layout, ReadError> {
+    let layout = detect(database, mapping).await.map_err(|error| ReadError::Query {
+        source_name: source.to_string(),
+        reason: reason(&error),
+    })?;
+    if layout.readings.is_empty() {
+        let (source_name, reason) = (source.to_string(), layout.problems.join(", "));
+        return Err(ReadError::NoRequestId { source_name, reason });
+    }
+    Ok(layout)
+}
+
+async fn read_from<D: Database>(
+    mut database: D,
+    source: &Source,
+    mapping: &Mapping,
+    run: &Run<'_>,
+    late: Duration,
+) -> Result<ServerSide, ReadError> {
+    let layout = layout(&mut database, source, mapping).await?;
+    let mut search = Search::new(database, layout, run);
+    let side = search.run(source, late).await;
+    // The answer is complete, however the goodbye ends.
+    let _ = search.database.close().await;
+    Ok(side)
+}

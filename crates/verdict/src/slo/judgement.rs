@@ -1,0 +1,313 @@
+//! What is concluded, and how it is said.
+
+use super::judge::ALLOWED_ALL;
+use super::{Objective, Slo, Statistic, Timing};
+use proofload_units::{human_count, human_duration};
+
+/// What a run says about an objective.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Verdict {
+    /// The run shows that it is met.
+    Met,
+    /// The run bears out neither.
+    Undecided,
+    /// The run shows that it is not met.
+    NotMet,
+}
+
+impl Verdict {
+    /// The name in every output.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Met => "met",
+            Self::Undecided => "undecided",
+            Self::NotMet => "not met",
+        }
+    }
+}
+
+/// A verdict and what it rests on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Judgement {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The figure that the objective is about, in [`Judgement::unit`]; infinite where it is a
+    /// failure's, none where nothing was seen.
+    pub value: Option<f64>,
+    /// Its two-sided 95 % interval; a side is none where the requests do not bound it, or where it
+    /// is a failure's.
+    pub interval: (Option<f64>, Option<f64>),
+    /// Unit of the figure and its interval.
+    pub unit: &'static str,
+    /// Requests that the verdict is about.
+    pub n: u64,
+    /// What decides: the share of them that does not do what is asked.
+    pub over: Option<Over>,
+    /// The rule in words.
+    pub rule: String,
+    /// Why nothing could be concluded, and what would decide it.
+    pub open: Option<String>,
+    /// Requests that would decide it if they showed the same share, where a number would.
+    pub least_n: Option<u64>,
+}
+
+/// The share of requests that does not do what is asked, with what is allowed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Over {
+    /// The share that was seen.
+    pub share: f64,
+    /// One-sided 95 % limit from below; none where the requests depend on one another over more of
+    /// the run than can be measured.
+    pub at_least: Option<f64>,
+    /// One-sided 95 % limit from above.
+    pub at_most: Option<f64>,
+    /// The share that the objective allows.
+    pub allowed: f64,
+    /// Independent requests that would tell as much.
+    pub n_eff: Option<f64>,
+}
+
+impl Judgement {
+    /// The same figures without a conclusion, because the whole run is in doubt.
+    #[must_use]
+    pub fn withheld(self, reason: &str) -> Self {
+        let open = Some(format!("withheld, since the run is {reason}"));
+        Self { verdict: Verdict::Undecided, open, least_n: None, ..self }
+    }
+
+    /// An objective about which there is nothing to see.
+    #[must_use]
+    pub fn nothing(slo: &Slo, reason: impl Into<String>) -> Self {
+        Self {
+            verdict: Verdict::Undecided,
+            value: None,
+            interval: (None, None),
+            unit: slo.unit(),
+            n: 0,
+            over: None,
+            rule: slo.rule(),
+            open: Some(reason.into()),
+            least_n: None,
+        }
+    }
+
+    /// The figures in one line.
+    #[must_use]
+    pub fn evidence(&self, slo: &Slo) -> String {
+        let Some(value) = self.value else {
+            return self.open.clone().unwrap_or_default();
+        };
+        let mut text = match slo.objective {
+            Objective::Timing { timing, statistic, .. } => {
+                format!("{} {} {}", timing.label(), statistic.label(), time(value))
+            }
+            Objective::Errors { .. } => format!("{} failed", percent(value / 100.0)),
+            Objective::Goodput { .. } => format!("{} good", percent(value / 100.0)),
+        };
+        let shown = |value: f64| match slo.objective {
+            Objective::Timing { .. } => time(value),
+            _ => percent(value / 100.0),
+        };
+        text += &match self.interval {
+            (Some(lo), Some(hi)) => format!(" ({} to {})", shown(lo), shown(hi)),
+            (Some(lo), None) => format!(" (at least {})", shown(lo)),
+            _ => String::new(),
+        };
+        if let Some(over) = self.over {
+            text += "; ";
+            text += &over.text(slo.objective);
+        }
+        text += &format!("; n = {}", human_count(self.n));
+        match self.over.and_then(|over| over.n_eff) {
+            // Rounded down: never more than there are.
+            Some(n_eff) if n_eff < self.n as f64 => {
+                text += &format!(", worth {} independent", human_count(n_eff as u64));
+            }
+            _ => {}
+        }
+        match &self.open {
+            Some(open) => format!("{text}; {open}"),
+            None => text,
+        }
+    }
+}
+
+impl Over {
+    fn text(self, objective: Objective) -> String {
+        let share = percent(self.share);
+        // Of a share of failures it has been said.
+        let what = match objective {
+            Objective::Timing { limit_ns, .. } => {
+                format!("{share} over {}", human_duration(limit_ns))
+            }
+            Objective::Errors { .. } => String::new(),
+            Objective::Goodput { .. } => format!("{share} not good"),
+        };
+        if self.allowed == ALLOWED_ALL {
+            return format!("{what}, none allowed");
+        }
+        let at_least = self.at_least.filter(|_| self.share > self.allowed);
+        let limits = [("at least", at_least), ("at most", self.at_most)];
+        let limits = limits.into_iter().filter_map(|(side, limit)| Some((side, limit?)));
+        let limits = limits.map(|(side, limit)| format!("{side} {}", percent(limit)));
+        let allowed = format!("allowed {}", percent(self.allowed));
+        let parts: Vec<String> = [what]
+            .into_iter()
+            .filter(|text| !text.is_empty())
+            .chain(limits)
+            .chain([allowed])
+            .collect();
+        parts.join(", ")
+    }
+}
+
+impl Slo {
+    /// Unit of the figure that it is about.
+    #[must_use]
+    pub const fn unit(&self) -> &'static str {
+        match self.objective {
+            Objective::Timing { timing: Timing::Tpot, .. } => "ms/token",
+            Objective::Timing { .. } => "ms",
+            Objective::Errors { .. } | Objective::Goodput { .. } => "%",
+        }
+    }
+
+    /// The share of requests that may do otherwise.
+    #[must_use]
+    pub fn allowed(&self) -> f64 {
+        match self.objective {
+            Objective::Timing { statistic: Statistic::Quantile(q), .. } => 1.0 - q.fraction(),
+            Objective::Timing { statistic: Statistic::Max, .. } => ALLOWED_ALL,
+            Objective::Errors { below } => below,
+            Objective::Goodput { above } => 1.0 - above,
+        }
+    }
+
+    /// The rule in words.
+    #[must_use]
+    pub fn rule(&self) -> String {
+        let allowed = percent(self.allowed());
+        let what = match self.objective {
+            Objective::Timing { statistic: Statistic::Max, timing, limit_ns } => {
+                return format!(
+                    "met if each of these requests succeeded with {} of {} or less; it says \
+                     nothing of other requests",
+                    timing.label(),
+                    human_duration(limit_ns)
+                );
+            }
+            Objective::Timing { timing: Timing::Itl, limit_ns, .. } => format!(
+                "gaps over {} (a failed request counts as all of its gaps, a request as one \
+                 independent gap)",
+                human_duration(limit_ns)
+            ),
+            Objective::Timing { timing, limit_ns, .. } => format!(
+                "requests with {} over {} (a failure is infinitely slow)",
+                timing.label(),
+                human_duration(limit_ns)
+            ),
+            Objective::Errors { .. } => "requests that failed".to_owned(),
+            Objective::Goodput { .. } => "requests that failed or broke a limit of a time that \
+                                          applies to them"
+                .to_owned(),
+        };
+        format!(
+            "the share of {what} must not exceed {allowed}: met if its one-sided 95 % limit from \
+             above (Clopper-Pearson at n_eff) does not, not met if the one from below does"
+        )
+    }
+}
+
+/// A time in milliseconds as people read it.
+fn time(ms: f64) -> String {
+    if ms.is_finite() { human_duration((ms * 1e6).round() as u64) } else { "a failure".to_owned() }
+}
+
+/// A share in per cent, with as many decimals as a small one needs.
+fn percent(share: f64) -> String {
+    let percent = share * 100.0;
+    let decimals = match percent {
+        none if none < 1e-9 => 0,
+        small if small < 0.1 => 3,
+        some if some < 10.0 => 2,
+        _ => 1,
+    };
+    format!("{percent:.decimals$} %")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::percent;
+    use crate::slo::{Judgement, Seen, Verdict, parse};
+
+    fn judged(text: &str, seen: &[Seen]) -> (Judgement, String) {
+        let slo = parse(text).unwrap().remove(0);
+        let judgement = slo.judge_timings(seen);
+        let evidence = judgement.evidence(&slo);
+        (judgement, evidence)
+    }
+
+    #[test]
+    fn the_evidence_is_one_line_that_stands_alone() {
+        let mut seen = [Seen::At(400e6); 100];
+        seen[50] = Seen::At(600e6);
+        let (_, evidence) = judged("*: ttft p95 < 500ms", &seen);
+        assert_eq!(
+            evidence,
+            "ttft p95 400 ms (400 ms to 600 ms); 1.00 % over 500 ms, at most 4.66 %, allowed \
+             5.00 %; n = 100"
+        );
+        let (_, evidence) = judged("*: ttft max < 500ms", &seen);
+        assert_eq!(evidence, "ttft max 600 ms; 1.00 % over 500 ms, none allowed; n = 100");
+        let (_, evidence) = judged("*: ttft p95 < 500ms", &[]);
+        assert_eq!(evidence, "no such request was due");
+        let slo = parse("*: errors < 10%").unwrap().remove(0);
+        let failed: Vec<Option<bool>> = (0..100).map(|i| Some(i % 20 == 3)).collect();
+        assert_eq!(
+            slo.judge_share(&failed).evidence(&slo),
+            "5.00 % failed (1.64 % to 11.3 %); at most 10.2 %, allowed 10.0 %; n = 100; 107 such \
+             requests would decide, at that share"
+        );
+    }
+
+    #[test]
+    fn a_verdict_on_a_run_in_doubt_is_withheld_with_its_figures() {
+        let (judgement, _) = judged("*: ttft p95 < 500ms", &[Seen::At(1.0); 100]);
+        assert_eq!(judgement.verdict, Verdict::Met);
+        let withheld = judgement.withheld("invalid: generator limited");
+        assert_eq!((withheld.verdict, withheld.n), (Verdict::Undecided, 100));
+        assert!(withheld.open.unwrap().contains("generator limited"));
+    }
+
+    #[test]
+    fn the_rule_names_the_limit_and_what_is_allowed() {
+        for (text, hint) in [
+            (
+                "*: ttft p99.9 < 500ms",
+                "ttft over 500 ms (a failure is infinitely slow) must not \
+                                       exceed 0.10 %",
+            ),
+            ("*: latency max < 2s", "each of these requests succeeded with latency of 2.00 s"),
+            ("*: errors < 2.5%", "requests that failed must not exceed 2.50 %"),
+            ("*: goodput > 95%", "must not exceed 5.00 %"),
+            ("*: itl p95 < 50ms", "a request as one independent gap"),
+        ] {
+            let rule = parse(text).unwrap()[0].rule();
+            assert!(rule.contains(hint), "{text}: {rule}");
+        }
+    }
+
+    #[test]
+    fn small_shares_keep_their_digits() {
+        for (share, want) in [
+            (0.0, "0 %"),
+            (0.0005, "0.050 %"),
+            (0.001, "0.10 %"),
+            (0.05, "5.00 %"),
+            (1.0, "100.0 %"),
+        ] {
+            assert_eq!(percent(share), want);
+        }
+    }
+}
