@@ -8,6 +8,7 @@ use proofload_launch::{Code, Exit, LogArgs, Session, Terminal, whole_number};
 use proofload_logos::{DetailedFile, Import, ImportError};
 use proofload_report::{Look, Rows};
 use proofload_run_dir::{CreateError, OpenOptions, RunDir};
+use proofload_units::printable;
 use proofload_verdict::slo::{self, ParseSloError, Slo, Verdict};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -20,7 +21,7 @@ use std::str::FromStr;
     about = "Analyse run directories again, each as far as it was written"
 )]
 struct Args {
-    /// Run directories
+    /// Run directories, one after the other; what is wrong with one does not keep the others
     #[arg(required_unless_present = "from_logos_csv", value_name = "DIR")]
     dirs: Vec<PathBuf>,
     /// Put every request into detailed.csv, not only the first million
@@ -95,9 +96,18 @@ fn scenario(mut args: Args, session: &mut Session) -> anyhow::Result<Code> {
         let dir = import(file, &args, session)?;
         args.dirs.push(dir);
     }
+    if let [dir] = &args.dirs[..] {
+        return analyze(dir, &args, session);
+    }
     let mut code = Code::Ok;
-    for dir in &args.dirs {
-        code = code.graver(analyze(dir, &args, session)?);
+    for (place, dir) in args.dirs.iter().enumerate() {
+        if !args.json {
+            let space = if place == 0 { "" } else { "\n" };
+            let name = dir.display().to_string();
+            writeln!(session.out(), "{space}==> {} <==", printable(&name))?;
+        }
+        let found = analyze(dir, &args, session).unwrap_or_else(|error| session.failed(&error));
+        code = code.graver(found);
     }
     Ok(code)
 }

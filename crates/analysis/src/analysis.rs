@@ -130,8 +130,9 @@ fn compute<'a>(
         || dir.server().is_some_and(ServerSide::is_degraded);
     // Of a run that was not sealed, rows and histograms end at different moments.
     let comparable = recovery.sealed && tally.missing == 0;
+    let lateness_ns = fitness::lateness(tally.rows);
     let mut trust = vec![
-        guard::generator(&fitness::generator(dir.seconds(), summary)),
+        guard::generator(&fitness::generator(tally.rows, &lateness_ns, dir.seconds(), summary)),
         guard::rate(&fitness::rate(&tally)),
         guard::samples(
             summaries.iter().any(Option::is_some),
@@ -172,6 +173,10 @@ fn compute<'a>(
     let results = Results {
         schema_version: SCHEMA_VERSION,
         program: manifest.program.clone(),
+        run_id: stated(&manifest.run_id),
+        plan_hash: stated(&manifest.plan_hash),
+        seed: (!is_imported).then_some(manifest.seed),
+        speed: manifest.config.get("speed").and_then(serde_json::Value::as_f64),
         state: state.to_owned(),
         end_reason: manifest.end_reason.clone(),
         imported: manifest.imported.as_ref().map(Into::into),
@@ -319,6 +324,11 @@ const fn state_label(state: State, still_going: bool) -> &'static str {
         State::Interrupted => "interrupted",
         State::Failed => "failed",
     }
+}
+
+/// A name, where there is one.
+fn stated(name: &str) -> Option<String> {
+    (!name.is_empty()).then(|| name.to_owned())
 }
 
 fn item(trust: &Trust) -> TrustItem {

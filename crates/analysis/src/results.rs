@@ -25,6 +25,14 @@ pub struct Results {
     pub schema_version: u32,
     /// The program that made the run.
     pub program: String,
+    /// The run's own id; none where nobody gave it one, as of an imported run.
+    pub run_id: Option<String>,
+    /// Hash of the plan, in hexadecimal digits; none where there was none.
+    pub plan_hash: Option<String>,
+    /// What the plan's random numbers began with; none where there was no plan.
+    pub seed: Option<u64>,
+    /// How many times as fast as recorded the workload was replayed; none where that is not known.
+    pub speed: Option<f64>,
     /// How the run ended: `complete`, `interrupted`, `failed`, `killed`; `running` where it has not.
     pub state: String,
     /// Why it ended early, in words.

@@ -45,6 +45,13 @@ impl Session {
         self.tell(&format!("warning: {text}"));
     }
 
+    /// Says what went wrong with one thing of several, so that the others can be done all the same.
+    /// Gives the code with which the program is to end.
+    pub fn failed(&self, error: &anyhow::Error) -> Code {
+        self.messages.error(error);
+        Code::of(error)
+    }
+
     /// Warns that `flag` takes a key by its value.
     pub fn warn_of_visible_key(&self, flag: &str) {
         self.warn(&format!(

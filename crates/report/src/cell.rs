@@ -1,5 +1,6 @@
 //! The cells of a CSV file.
 
+use proofload_units::printable;
 use std::fmt::Write as _;
 
 /// What stands in a cell.
@@ -62,12 +63,13 @@ fn decimal(value: u64, places: usize, out: &mut String) {
     out.truncate(kept);
 }
 
-/// Appends a text from outside, with an apostrophe before what a spreadsheet takes for a formula.
+/// Appends a text from outside, without what acts on a terminal, and with an apostrophe before what
+/// a spreadsheet takes for a formula.
 fn guarded(text: &str, out: &mut String) {
     if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
         out.push('\'');
     }
-    out.push_str(text);
+    out.push_str(&printable(text));
 }
 
 #[cfg(test)]
@@ -93,6 +95,9 @@ mod tests {
             (Value::Text("-1"), "'-1"),
             (Value::Text("@SUM(A1)"), "'@SUM(A1)"),
             (Value::Text("\t=1"), "'\t=1"),
+            (Value::Text("\r=1"), "'\\u{d}=1"),
+            (Value::Text("two\nlines"), "two\nlines"),
+            (Value::Text("red\x1b[31m"), "red\\u{1b}[31m"),
         ] {
             let mut out = String::new();
             value.write(&mut out);

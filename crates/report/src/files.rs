@@ -2,6 +2,7 @@
 
 use crate::atomic::{self, WriteError};
 use crate::detailed::{self, Column};
+use crate::json::json;
 use crate::{metrics, summary};
 use proofload_analysis::{Analysis, Request, Results};
 use std::ffi::OsString;
@@ -28,13 +29,6 @@ pub struct Written {
     pub files: Vec<PathBuf>,
     /// Requests that `detailed.csv` leaves out, because there are so many.
     pub detailed_left_out: u64,
-}
-
-/// What `results.json` holds: the object that `--json` prints, with a newline at its end.
-#[must_use]
-pub fn json(results: &Results) -> String {
-    // Names of fields, numbers and text: nothing in it can fail to be written.
-    serde_json::to_string_pretty(results).map(|text| text + "\n").unwrap_or_default()
 }
 
 /// Writes `results.json`, `summary.csv`, `metrics.csv` and `detailed.csv` into `dir`.

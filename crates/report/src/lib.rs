@@ -24,10 +24,12 @@ mod banner;
 mod cell;
 mod detailed;
 mod files;
+mod json;
 mod metrics;
 mod summary;
 mod terminal;
 
 pub use atomic::WriteError;
-pub use files::{DETAILED_ROWS, Rows, Written, json, write_beside, write_run_dir};
+pub use files::{DETAILED_ROWS, Rows, Written, write_beside, write_run_dir};
+pub use json::json;
 pub use terminal::{Look, terminal};

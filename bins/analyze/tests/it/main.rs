@@ -54,6 +54,40 @@ fn what_is_missing_decides_the_exit_code() {
 }
 
 #[test]
+fn several_runs_are_named_and_the_gravest_decides() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (good, killed, nothing) = (path("good"), path("killed"), path("nothing"));
+    Run::of(answers(5)).write(good.as_ref());
+    let mut run = Run::of(answers(5));
+    run.planned = 9;
+    run.write_killed(killed.as_ref());
+    for (dirs, code) in [
+        (&[&good, &good] as &[&String], 0),
+        (&[&killed, &good], 3),
+        (&[&nothing, &killed, &good], 65),
+    ] {
+        let args: Vec<&str> = dirs.iter().map(|dir| dir.as_str()).collect();
+        let output = program(&args);
+        assert_eq!(output.status.code(), Some(code), "{output:?}");
+        let text = String::from_utf8(output.stdout).unwrap();
+        let named: Vec<&str> = text.lines().filter(|line| line.starts_with("==> ")).collect();
+        let want: Vec<String> = dirs.iter().map(|dir| format!("==> {dir} <==")).collect();
+        assert_eq!(named, want, "{text}");
+        assert!(text.contains("5 sent, 5 ok."), "the last is analysed all the same: {text}");
+    }
+    let output = program(&["--json", &nothing, &killed, &good]);
+    assert_eq!(output.status.code(), Some(65));
+    let objects = serde_json::Deserializer::from_slice(&output.stdout);
+    let states: Vec<String> = objects
+        .into_iter::<serde_json::Value>()
+        .map(|object| object.unwrap()["state"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(states, ["killed", "complete"]);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("nothing"), "{output:?}");
+}
+
+#[test]
 fn a_run_that_is_still_going_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path().join("run");
