@@ -1,12 +1,20 @@
 # Everything beside the two commands of the README. `just` alone lists it.
 
+# Arguments with spaces and signs reach the programs as they are
+set positional-arguments
+
 [private]
 default:
     @just --list --unsorted
 
 # Replay the built-in workload against the built-in simulator
 demo *ARGS:
-    cargo run --release --bin proofload-replay -- {{ARGS}}
+    cargo run --release --bin proofload-replay -- "$@"
+
+# The same in containers, with the simulator's log in a database; ARGS as for proofload-replay
+[no-exit-message]
+replay-docker *ARGS:
+    @workloads/docker/replay "$@"
 
 # What CI runs
 ci:
@@ -14,15 +22,15 @@ ci:
 
 # Tests, as in the README
 test *ARGS:
-    cargo test --workspace {{ARGS}}
+    cargo test --workspace "$@"
 
 # All criterion benches; `just bench --save-baseline x` works
 bench *ARGS:
-    cargo bench -- {{ARGS}}
+    cargo bench -- "$@"
 
 # How late requests leave, at 1,000 and 10,000 requests/s, by pacing mode; best of three
 pacing *ARGS:
-    cargo run --release -p proofload-benches --example pacing -- {{ARGS}}
+    cargo run --release -p proofload-benches --example pacing -- "$@"
 
 # How far the client's figures are from the truth, on the real ten-minute trace at 20 times its speed
 truth *ARGS:
@@ -30,7 +38,7 @@ truth *ARGS:
     set -euo pipefail
     scratch=$(mktemp -d)
     trap 'rm -r "$scratch"' EXIT
-    cargo run --release --bin proofload-replay -- --quiet --speed 20 {{ARGS}} \
+    cargo run --release --bin proofload-replay -- --quiet --speed 20 "$@" \
         --workload workloads/workload_explicit_local5_skewed_bursty_10m.csv \
         --sim truth="$scratch/truth" --out "$scratch/run" > "$scratch/summary" || { cat "$scratch/summary"; exit 1; }
     cargo run --quiet --release -p proofload-benches --example truth -- "$scratch/run" "$scratch/truth"

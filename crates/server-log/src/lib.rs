@@ -75,4 +75,4 @@ pub use mapping::{Mapping, MappingError};
 pub use reader::{ReadError, check, read};
 pub use run::{Run, Wanted};
 pub use source::{Source, SourceError};
-pub use writer::{WriteError, Writer};
+pub use writer::{WriteError, Writer, make_tables};
