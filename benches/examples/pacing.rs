@@ -173,12 +173,7 @@ fn plan(rate: u32) -> Result<Plan, Box<dyn Error>> {
     let workload = Workload::open(file.path())?;
     // Payloads are read while the plan is sent, so the file stays.
     file.keep()?;
-    let options = PlanOptions {
-        speed: 1.0,
-        limit: None,
-        stream: StreamMode::AsWritten,
-        labels_in_body: false,
-    };
+    let options = PlanOptions { stream: StreamMode::AsWritten, ..PlanOptions::default() };
     Ok(workload.plan(&options)?)
 }
 

@@ -19,7 +19,7 @@ use proofload_record::{Class, Secrets};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 
-pub(crate) use connect::Connector;
+pub(crate) use connect::{Connection, Connector};
 pub use exchange::HttpTarget;
 pub(crate) use failure::Failure;
 pub use timeouts::Timeouts;

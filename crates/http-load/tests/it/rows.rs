@@ -71,8 +71,7 @@ pub(crate) fn plan_of(offsets_ms: &[u64], prompt_bytes: usize) -> Plan {
         writeln!(file, r#"{offset},"{{""model"":""m"",""messages"":[{message}]}}""#).unwrap();
     }
     let workload = Workload::open(file.path()).unwrap();
-    let options =
-        PlanOptions { speed: 1.0, limit: None, stream: StreamMode::Force, labels_in_body: false };
+    let options = PlanOptions { stream: StreamMode::Force, ..PlanOptions::default() };
     let plan = workload.plan(&options).unwrap();
     // The file stays for as long as the test process: payloads are read from it later.
     let _ = file.keep().unwrap();
