@@ -46,7 +46,12 @@ pub(crate) struct Log {
 impl ServerLogArgs {
     /// What nobody may see.
     pub(crate) fn secrets(&self) -> Secrets {
-        self.server_log.as_deref().map(Source::secrets_of).unwrap_or_default()
+        let Some(url) = &self.server_log else { return Secrets::default() };
+        let mut secrets = Source::secrets_of(url);
+        if let Ok(password) = std::env::var("PGPASSWORD") {
+            secrets.add(&password);
+        }
+        secrets
     }
 
     /// The flags for the manifest, without user and password.
@@ -105,6 +110,15 @@ impl ServerLogArgs {
 type Intake = Box<dyn ServerLog>;
 
 impl Log {
+    /// The models that a server's log has in a table of their own, where it can be asked.
+    pub(crate) fn models(&self) -> Option<Vec<String>> {
+        if self.writer.is_some() {
+            return None;
+        }
+        let models = proofload_server_log::models(&self.source, &self.mapping).ok()?;
+        Some(models).filter(|models| !models.is_empty())
+    }
+
     /// Joins the log to the run in `dir`, and says what is wrong with it.
     pub(crate) fn join(self, dir: &mut RunDir, session: &Session) -> anyhow::Result<()> {
         let Self { source, shown, mapping, writer } = self;

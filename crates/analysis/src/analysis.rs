@@ -20,10 +20,11 @@ use crate::slos::{self, Evidence};
 use crate::summary::Summary;
 use crate::tally::{Tally, attainment};
 use proofload_record::{Outcome, Row, ServerSide};
-use proofload_run_dir::{RunDir, State};
+use proofload_run_dir::{Responses, RunDir, State};
 use proofload_stats::hist::Histogram;
 use proofload_verdict::guard::{self, Ending, Ledger, Scarce};
 use proofload_verdict::{Level, Share, Trust, Validity as Usable, slo};
+use std::io;
 
 /// A run, analysed.
 pub struct Analysis<'a> {
@@ -42,6 +43,14 @@ impl Analysis<'_> {
             Block::Chart(picture) => Some(picture),
             _ => None,
         })
+    }
+
+    /// The texts of answers, where the run kept them.
+    ///
+    /// # Errors
+    /// Those of reading them.
+    pub fn responses(&self) -> io::Result<Option<Responses>> {
+        self.dir.responses()
     }
 
     /// Every planned request, in the order of the plan.
@@ -121,6 +130,7 @@ fn compute<'a>(
         ending,
         torn_bytes: recovery.torn_bytes,
         chunks_dropped: manifest.counts.chunks_dropped,
+        responses_dropped: manifest.counts.responses_dropped,
         damage: &recovery.damage,
         rows_unreadable: recovery.rows_unreadable,
         imbalance: recovery.imbalance.as_deref(),
@@ -196,8 +206,10 @@ fn compute<'a>(
             not_sent_reasons: ByReason(books.not_sent),
             rows_dropped: books.rows_dropped,
             chunks_dropped: manifest.counts.chunks_dropped,
+            responses_dropped: manifest.counts.responses_dropped,
             warmup: tally.warmup,
             bodies_changed: manifest.stream_changed,
+            models_changed: manifest.model_changed,
         },
         metrics: Metrics(std::array::from_fn(|place| figures(Metric::ALL[place]))),
         throughput: throughput(&tally, &tokens),

@@ -128,6 +128,13 @@ fn latencies(results: &Results) -> Section {
             human_count(results.counts.bodies_changed)
         ));
     }
+    if results.counts.models_changed > 0 {
+        notes.push(format!(
+            "{} bodies were changed to name another model (--model-map); groups and charts have the \
+             models that were asked for.",
+            human_count(results.counts.models_changed)
+        ));
+    }
     let (usage, chunks) = (results.tokens.from_usage, results.tokens.from_chunks);
     notes.push(match (usage, chunks) {
         (0, 0) => "No answer stated or showed a token count.".to_owned(),

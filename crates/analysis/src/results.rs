@@ -166,10 +166,14 @@ pub struct Counts {
     pub rows_dropped: u64,
     /// Requests whose chunk arrivals are missing from `chunks.bin`.
     pub chunks_dropped: u64,
+    /// Requests whose text is missing from `responses.bin`.
+    pub responses_dropped: u64,
     /// Requests of the warm-up that were reached: in these counts, and in nothing else.
     pub warmup: u64,
     /// Bodies of the plan that were changed to ask for a stream with usage.
     pub bodies_changed: u64,
+    /// Bodies that were made to name another model than the workload.
+    pub models_changed: u64,
 }
 
 /// A count for every outcome.

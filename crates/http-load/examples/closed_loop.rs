@@ -62,6 +62,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         permit_timeout: Duration::from_secs(60),
         cap: InFlightCap::of_machine(1, false),
         keep_chunks: false,
+        keep_responses: None,
         keep_going: true,
     };
     let payload = Payload { body: Default::default(), stream: false };

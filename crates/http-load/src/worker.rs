@@ -35,6 +35,7 @@ pub(crate) struct Shared {
     pub(crate) permit_timeout: Duration,
     pub(crate) leading: Option<Leading>,
     pub(crate) keep_chunks: bool,
+    pub(crate) keep_responses: Option<u32>,
     pub(crate) stop: Stop,
 }
 
@@ -103,6 +104,10 @@ impl Underway {
         let shared = &local.shared;
         let sink = Rc::clone(&local.sink);
         let seen = Seen::new(row, shared.clock, sink, shared.keep_chunks);
+        let seen = match shared.keep_responses {
+            Some(limit_bytes) => seen.keeping_text(limit_bytes as usize),
+            None => seen,
+        };
         let body_bytes = request.body.len() as u64;
         local.in_flight.set(local.in_flight.get() + 1);
         local.body_bytes.set(local.body_bytes.get() + body_bytes);

@@ -4,9 +4,10 @@
 //! after them. `docs/metrics.md` says what each one holds.
 
 use crate::cell::Value;
-use Source::{Logged, Measured, Plan, Seen, Sent};
+use Source::{Kept, Logged, Measured, Plan, Seen, Sent};
 use proofload_analysis::Request;
 use proofload_record::{End, Flags, Row, Served, Stamp};
+use proofload_run_dir::Response;
 
 /// A column: its name, and where its value comes from.
 pub(crate) type Column = (&'static str, Source);
@@ -24,14 +25,17 @@ pub(crate) enum Source {
     Sent(fn(&Row) -> Value<'static>),
     /// By the server's own log, so blank where the log does not have the request.
     Logged(for<'a> fn(&'a Served) -> Value<'a>),
+    /// Of the answer's text, so blank where the run did not keep it.
+    Kept(for<'a> fn(&'a Response) -> Value<'a>),
 }
 
 impl Source {
-    /// The value for a request.
-    pub(crate) fn of<'a>(self, request: &Request<'a>) -> Value<'a> {
+    /// The value for a request and the text that it was answered.
+    pub(crate) fn of<'a>(self, request: &Request<'a>, text: Option<&'a Response>) -> Value<'a> {
         match self {
             Self::Plan(value) => value(request),
             Self::Logged(value) => request.served.map_or(Value::Blank, value),
+            Self::Kept(value) => text.map_or(Value::Blank, value),
             Self::Seen(value) => request.row().map_or(Value::Blank, value),
             Self::Measured(value) => {
                 request.row().filter(|row| row.is_placed()).map_or(Value::Blank, value)
@@ -44,7 +48,7 @@ impl Source {
     }
 }
 
-pub(crate) const COLUMNS: [Column; 61] = [
+pub(crate) const COLUMNS: [Column; 62] = [
     ("log_id", Logged(|served| served.log_id.map_or(Value::Blank, Value::Number))),
     REQUEST_ID,
     MODE,
@@ -57,7 +61,7 @@ pub(crate) const COLUMNS: [Column; 61] = [
     TPOT,
     TOKENS,
     TOTAL_LATENCY,
-    ("response_text", Plan(|_| Value::Blank)),
+    ("response_text", Kept(|response| Value::Text(&response.text))),
     ("error", Plan(|request| text(request.note.and_then(|note| note.error.as_deref())))),
     OUTCOME,
     (
@@ -118,6 +122,7 @@ pub(crate) const COLUMNS: [Column; 61] = [
     ("queue_depth_at_arrival", Logged(|served| Value::count(served.queue_depth))),
     ("queue_depth_at_schedule", Logged(|served| Value::count(served.queue_depth_scheduled))),
     ("result_status", Logged(|served| text(served.result.as_deref()))),
+    ("response_truncated", Kept(|response| Value::Flag(response.truncated))),
 ];
 
 pub(crate) const REQUEST_ID: Column = ("request_id", Plan(|request| Value::Text(request.id)));

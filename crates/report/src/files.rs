@@ -5,6 +5,7 @@ use crate::detailed::{self, Column};
 use crate::json::json;
 use crate::{metrics, summary};
 use proofload_analysis::{Analysis, Request, Results};
+use proofload_run_dir::Responses;
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -82,17 +83,19 @@ fn write_tables(
         Rows::All => u64::MAX,
     };
     let marks = marks(&analysis.results);
-    let table = |path: &Path, columns: &[Column], limit: u64| {
+    let table = |path: &Path, columns: &[Column], limit: u64, texts: Option<&Responses>| {
         let mut left_out = 0;
         atomic::write(path, |out| {
-            left_out = write_requests(columns, analysis.requests(), limit, &marks, out)?;
+            left_out = write_requests(columns, analysis.requests(), texts, limit, &marks, out)?;
             Ok(())
         })?;
         Ok(left_out)
     };
-    table(&summary, &summary::COLUMNS, u64::MAX)?;
+    table(&summary, &summary::COLUMNS, u64::MAX, None)?;
     atomic::write(&metrics, |out| metrics::write(&analysis.results, out))?;
-    let detailed_left_out = table(&detailed, &detailed::COLUMNS, limit)?;
+    // A file of texts that cannot be read costs the texts alone: the run's damage names it.
+    let texts = analysis.responses().ok().flatten();
+    let detailed_left_out = table(&detailed, &detailed::COLUMNS, limit, texts.as_ref())?;
     Ok(Written { files: vec![summary, metrics, detailed], detailed_left_out })
 }
 
@@ -114,6 +117,7 @@ fn marks(results: &Results) -> String {
 fn write_requests<'a>(
     columns: &[Column],
     requests: impl Iterator<Item = Request<'a>>,
+    texts: Option<&Responses>,
     limit: u64,
     marks: &str,
     out: &mut dyn Write,
@@ -128,9 +132,10 @@ fn write_requests<'a>(
             continue;
         }
         record.clear();
+        let text = texts.and_then(|texts| texts.get(request.index).ok().flatten());
         for (_, value) in columns {
             cell.clear();
-            value.of(&request).write(&mut cell);
+            value.of(&request, text.as_ref()).write(&mut cell);
             record.push_field(&cell);
         }
         record.push_field(marks);
@@ -162,7 +167,8 @@ mod tests {
         for (limit, rows, left_out) in [(2, 2, 1), (3, 3, 0), (u64::MAX, 3, 0)] {
             let mut out = Vec::new();
             let requests = (0..3).map(request);
-            let found = write_requests(&summary::COLUMNS, requests, limit, "simulated", &mut out);
+            let found =
+                write_requests(&summary::COLUMNS, requests, None, limit, "simulated", &mut out);
             assert_eq!(found.unwrap(), left_out);
             let text = String::from_utf8(out).unwrap();
             assert_eq!(text.lines().count(), 1 + rows, "{text}");

@@ -200,6 +200,7 @@ impl Events {
                 Ok(Event::Delta(delta)) => {
                     if delta.has_text {
                         seen.token(at_ns, read);
+                        seen.keep_text(event.data);
                     }
                     *finished |= delta.finished;
                     *usage = delta.usage.or(*usage);
@@ -282,6 +283,9 @@ fn judge_reply(body: &[u8], failure: Option<Failure>, seen: &mut Seen) -> Option
         }
     };
     count_tokens(completion.usage, seen);
+    if let Ok(json) = std::str::from_utf8(body) {
+        seen.keep_text(json);
+    }
     if !completion.finished {
         return Some(Failure::sent(Outcome::Truncated, "the answer has no finish reason"));
     }
@@ -349,6 +353,7 @@ mod tests {
         }
         fn finished(&mut self, _row: &Row, _note: Note) {}
         fn chunks(&mut self, _index: u32, _arrivals_ns: &[u64]) {}
+        fn response(&mut self, _index: u32, _text: String, _truncated: bool) {}
         fn tick(&mut self, _load: Load) {}
     }
 

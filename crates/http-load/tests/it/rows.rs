@@ -22,6 +22,7 @@ pub(crate) struct Kept {
     pub(crate) released: u64,
     pub(crate) gaps_ns: Vec<u64>,
     pub(crate) chunks: Vec<(u32, Vec<u64>)>,
+    pub(crate) responses: Vec<(u32, String, bool)>,
     pub(crate) ticks: u64,
 }
 
@@ -49,6 +50,10 @@ impl Sink for Rows {
 
     fn chunks(&mut self, index: u32, arrivals_ns: &[u64]) {
         self.0.lock().unwrap().chunks.push((index, arrivals_ns.to_vec()));
+    }
+
+    fn response(&mut self, index: u32, text: String, truncated: bool) {
+        self.0.lock().unwrap().responses.push((index, text, truncated));
     }
 
     fn tick(&mut self, _load: Load) {
@@ -85,6 +90,7 @@ pub(crate) fn config() -> Config {
         permit_timeout: Duration::from_secs(60),
         cap: InFlightCap::of_machine(1, true),
         keep_chunks: false,
+        keep_responses: None,
         keep_going: true,
     }
 }
