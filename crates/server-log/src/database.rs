@@ -15,8 +15,10 @@ use std::time::Duration;
 
 /// Until a connection must stand.
 const CONNECT: Duration = Duration::from_secs(5);
-/// What a single question may take.
+/// What a single question may take, by the database's own clock.
 pub(crate) const STATEMENT_SECONDS: u32 = 30;
+/// Until an answer must be here: a database that is cut off stops no question of its own.
+const ANSWER: Duration = Duration::from_secs(STATEMENT_SECONDS as u64 + 5);
 
 /// What a column holds, as far as that is known before it is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,9 +84,16 @@ pub(crate) async fn connect(source: &Source, purpose: Purpose) -> Result<Connect
             Place::Postgres(options) => postgres::connect(options).await.map(Connection::Postgres),
         }
     };
-    let within = tokio::time::timeout(CONNECT, connecting).await;
-    within.unwrap_or_else(|_| {
-        let reason = format!("no answer within {} s", CONNECT.as_secs());
+    within(CONNECT, connecting).await
+}
+
+/// Waits for `work` so long and no longer.
+async fn within<T>(
+    limit: Duration,
+    work: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, sqlx::Error> {
+    tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
+        let reason = format!("no answer within {} s", limit.as_secs());
         Err(sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, reason)))
     })
 }
