@@ -43,6 +43,11 @@ truth *ARGS:
         --sim truth="$scratch/truth" --out "$scratch/run" > "$scratch/summary" || { cat "$scratch/summary"; exit 1; }
     cargo run --quiet --release -p proofload-benches --example truth -- "$scratch/run" "$scratch/truth"
 
+# What a request of a closed loop costs, beside wrk and oha (needs nginx and wrk; PROFILE=dist for fat LTO)
+peers ROUNDS="5" PROFILE="release":
+    cargo build --profile {{PROFILE}} -p proofload-http-load --example closed_loop
+    cargo run --release -p proofload-benches --example peers -- {{ROUNDS}} target/{{PROFILE}}/examples/closed_loop
+
 # How much memory a workload of 2 GB takes to open, plan and walk (writes it to a temporary file)
 memory:
     cargo run --release -p proofload-benches --example memory -- workloads/workload_explicit_local5_skewed_bursty_10m.csv

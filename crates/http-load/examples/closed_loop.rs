@@ -2,7 +2,7 @@
 //! directory: `closed_loop HOST:PORT PATH USERS REQUESTS OUT`.
 //!
 //! Prints the rate, the CPU time of this whole process a request (the writer's included) and its
-//! peak memory.
+//! memory before the first request and at its peak.
 
 use std::error::Error;
 use std::io::Write;
@@ -54,6 +54,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         writer.plan_entry(&entry)?;
     }
     let prepared = writer.prepare(1, || ())?;
+    let base_kb = status_kb("VmRSS:");
     let (clock, cpu_ns) = (Clock::from_origin(monotonic_ns()), process_cpu_ns());
     let (running, recorders) = prepared.begin(clock);
     let config = Config {
@@ -74,19 +75,20 @@ fn main() -> Result<(), Box<dyn Error>> {
     let requests = progress.finished as f64;
     writeln!(
         std::io::stdout(),
-        "{} ok of {}, {:.0} requests/s, {:.2} CPU s a million requests, peak {} kB, {} rows dropped",
+        "{} ok of {}, {:.0} requests/s, {:.2} CPU s a million requests, {base_kb} kB before and {} kB at the \
+         peak, {} rows dropped",
         progress.outcomes[0],
         progress.finished,
         requests / (took_ns as f64 / 1e9),
         cpu_ns as f64 / 1e3 / requests,
-        peak_kb(),
+        status_kb("VmHWM:"),
         progress.rows_dropped,
     )?;
     Ok(())
 }
 
-fn peak_kb() -> u64 {
+fn status_kb(field: &str) -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let line = status.lines().find_map(|line| line.strip_prefix(field));
     line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0)
 }

@@ -10,7 +10,7 @@ use proofload_openai::models;
 use proofload_record::clock::{Clock, monotonic_ns};
 use tokio::task::LocalSet;
 
-use crate::http::{Connection, MakeHttp};
+use crate::http::{Connection, MakeHttp, REQUEST_ID, TRACE};
 use crate::stop::Stop;
 
 /// One try may take this long, connecting and waiting for the answer together.
@@ -67,11 +67,11 @@ pub fn preflight(
                 asked = tokio::time::timeout(TRY, ask(make)) => asked,
             };
             let reason = match asked {
-                Ok(Ok(Answer { server, response, _connection })) => {
+                Ok(Ok(Answer { server, response, mut connection })) => {
                     // Somebody is there, so a list that does not come is no reason to try again.
                     let listed = tokio::select! {
                         _ = stop.stopped() => Err("interrupted".to_owned()),
-                        listed = list(response) => listed,
+                        listed = connection.driver.driving(list(response)) => listed,
                     };
                     return Ok(Found { server, models: listed });
                 }
@@ -97,8 +97,7 @@ pub fn preflight(
 struct Answer {
     server: Option<String>,
     response: Response<Incoming>,
-    /// Ends when it is dropped.
-    _connection: Connection,
+    connection: Connection,
 }
 
 async fn ask(make: &MakeHttp) -> Result<Answer, String> {
@@ -114,13 +113,15 @@ async fn ask(make: &MakeHttp) -> Result<Answer, String> {
     *request.uri_mut() = http::Uri::try_from(format!("{}/models", make.config.endpoint.prefix))
         .map_err(|error| error.to_string())?;
     request.headers_mut().clone_from(&make.headers);
-    let answer = tokio::time::timeout(limits.first_byte, connection.sender.send_request(request));
-    let response = answer
+    request.headers_mut().remove(&REQUEST_ID);
+    request.headers_mut().remove(&TRACE);
+    let answer = connection.driver.driving(connection.sender.send_request(request));
+    let response = tokio::time::timeout(limits.first_byte, answer)
         .await
         .map_err(|_| format!("no answer within {:?}", limits.first_byte))?
         .map_err(|error| error.to_string())?;
     let server = response.headers().get(SERVER).and_then(|name| name.to_str().ok());
-    Ok(Answer { server: server.map(str::to_owned), response, _connection: connection })
+    Ok(Answer { server: server.map(str::to_owned), response, connection })
 }
 
 /// The ids in the body of `response`, or in words why there are none to read.

@@ -14,6 +14,7 @@ use proofload_openai::sse::{Decoder, FeedError};
 use proofload_record::{Flags, Outcome};
 
 use super::Failure;
+use super::connect::Driver;
 use super::exchange::timed_out;
 use super::io::Stamps;
 use super::timeouts::Watch;
@@ -40,6 +41,7 @@ pub(crate) struct Answer {
 pub(crate) async fn answer(
     response: Response<Incoming>,
     mut content: Content,
+    driver: &mut Driver,
     stamps: &Stamps,
     watch: &mut Watch<'_>,
     seen: &mut Seen,
@@ -47,9 +49,9 @@ pub(crate) async fn answer(
     let (head, body) = response.into_parts();
     let framed =
         head.headers.contains_key(CONTENT_LENGTH) || head.headers.contains_key(TRANSFER_ENCODING);
-    let mut frames = Frames { body, stamps, watch };
-    // No await stands between the frames of a body but the one for the next frame: what a read
-    // brought is stamped before hyper may read again.
+    let mut frames = Frames { body, driver, stamps, watch };
+    // The connection is driven only where no frame is left: what a read brought is stamped before
+    // hyper may read again.
     let (failure, whole) = loop {
         match frames.next().await {
             Ok(Some(data)) => {
@@ -70,6 +72,7 @@ pub(crate) async fn answer(
 /// The body's frames, under the request's limits.
 struct Frames<'a, 'b> {
     body: Incoming,
+    driver: &'a mut Driver,
     stamps: &'a Stamps,
     watch: &'a mut Watch<'b>,
 }
@@ -78,7 +81,12 @@ impl Frames<'_, '_> {
     async fn next(&mut self) -> Result<Option<Bytes>, Failure> {
         poll_fn(|cx| {
             loop {
-                match Pin::new(&mut self.body).poll_frame(cx) {
+                let mut frame = Pin::new(&mut self.body).poll_frame(cx);
+                if frame.is_pending() {
+                    self.driver.drive(cx);
+                    frame = Pin::new(&mut self.body).poll_frame(cx);
+                }
+                match frame {
                     Poll::Ready(Some(Ok(frame))) => {
                         // Trailers say nothing that we record.
                         if let Ok(data) = frame.into_data() {
