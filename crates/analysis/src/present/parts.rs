@@ -76,7 +76,7 @@ fn table<'r>(by: &str, groups: impl Iterator<Item = &'r Group>, is_imported: boo
 pub(super) fn impacts(results: &Results) -> Option<Section> {
     let metric = |impact: &Impact| impact.metric.trim_end_matches("_ms");
     let pair = |impact: &Impact| {
-        let within = impact.within.as_deref().map(|within| format!(", {within}"));
+        let within = impact.within.as_deref().map(|within| format!(" ({within})"));
         format!("{} / {}{}", impact.other, impact.base, within.unwrap_or_default())
     };
     let name = |impact: &Impact| format!("{} {}", metric(impact), pair(impact));
@@ -106,12 +106,12 @@ pub(super) fn impacts(results: &Results) -> Option<Section> {
     if !too_few.is_empty() {
         let few: Vec<String> = too_few
             .into_iter()
-            .map(|(few, metrics)| format!("{few} ({})", metrics.join(", ")))
+            .map(|(few, metrics)| format!("{} {few}", metrics.join(" and ")))
             .collect();
         blocks.push(Block::Text(format!(
             "Too few to bound a ratio: {}. It takes about {IMPACT_LEAST} + {IMPACT_LEAST} \
              independent requests to one model.",
-            few.join("; ")
+            few.join(", ")
         )));
     }
     // The same requests are confounded in the same way, whatever is measured of them.
