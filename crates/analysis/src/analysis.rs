@@ -161,6 +161,7 @@ fn compute<'a>(
     ];
     if dir.server().is_some() {
         trust.push(guard::sides(&server::sides(&tally)));
+        trust.sort_by_key(|found| found.id);
     }
     if is_imported {
         trust = trust.into_iter().map(imported::trust).collect();

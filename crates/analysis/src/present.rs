@@ -155,8 +155,9 @@ fn latencies(results: &Results) -> Section {
             share * 100.0
         ));
     }
-    if !is_imported {
-        blocks.push(Block::Table(intervals(results)));
+    let intervals = intervals(results);
+    if !is_imported && !intervals.rows.is_empty() {
+        blocks.push(Block::Table(intervals));
     }
     blocks.extend(notes.into_iter().map(Block::Text));
     let heading = if is_imported {

@@ -74,20 +74,28 @@ fn table<'r>(by: &str, groups: impl Iterator<Item = &'r Group>, is_imported: boo
 
 /// What priority and mode change; none where there are no two of either.
 pub(super) fn impacts(results: &Results) -> Option<Section> {
-    let name = |impact: &Impact| {
-        let metric = impact.metric.trim_end_matches("_ms");
+    let metric = |impact: &Impact| impact.metric.trim_end_matches("_ms");
+    let pair = |impact: &Impact| {
         let within = impact.within.as_deref().map(|within| format!(" ({within})"));
-        format!("{metric} {} / {}{}", impact.other, impact.base, within.unwrap_or_default())
+        format!("{} / {}{}", impact.other, impact.base, within.unwrap_or_default())
     };
+    let name = |impact: &Impact| format!("{} {}", metric(impact), pair(impact));
     let n = |impact: &Impact| impact.n.map(human_count).join(" + ");
-    let (mut bounded, mut too_few) = (Vec::new(), Vec::new());
+    let mut bounded = Vec::new();
+    let mut too_few: Vec<(String, Vec<&str>)> = Vec::new();
     for impact in results.impacts.iter().filter(|impact| impact.confounded.is_none()) {
         match (impact.lo, impact.hi) {
             (Some(lo), Some(hi)) => {
                 let interval = format!("{} .. {}", four_digits(lo), four_digits(hi));
                 bounded.push(vec![name(impact), cell(impact.ratio), interval, n(impact)]);
             }
-            _ => too_few.push(format!("{} {}", name(impact), n(impact))),
+            _ => {
+                let few = format!("{} {}", pair(impact), n(impact));
+                match too_few.iter_mut().find(|(other, _)| *other == few) {
+                    Some((_, metrics)) => metrics.push(metric(impact)),
+                    None => too_few.push((few, vec![metric(impact)])),
+                }
+            }
         }
     }
     let mut blocks = Vec::new();
@@ -96,18 +104,21 @@ pub(super) fn impacts(results: &Results) -> Option<Section> {
         blocks.push(Block::Table(Table { columns, rows: bounded }));
     }
     if !too_few.is_empty() {
+        let few: Vec<String> = too_few
+            .into_iter()
+            .map(|(few, metrics)| format!("{} {few}", metrics.join(" and ")))
+            .collect();
         blocks.push(Block::Text(format!(
-            "Too few to bound a ratio: {}. It takes about {IMPACT_LEAST} independent requests of \
-             each, of one model.",
-            too_few.join(", ")
+            "Too few to bound a ratio: {}. It takes about {IMPACT_LEAST} + {IMPACT_LEAST} \
+             independent requests to one model.",
+            few.join(", ")
         )));
     }
     // The same requests are confounded in the same way, whatever is measured of them.
     let mut told: Vec<(String, String)> = Vec::new();
     for impact in &results.impacts {
         let Some(reason) = &impact.confounded else { continue };
-        let within = impact.within.as_deref().map(|within| format!(" ({within})"));
-        let pair = format!("{} / {}{}", impact.other, impact.base, within.unwrap_or_default());
+        let pair = pair(impact);
         if !told.iter().any(|(other, _)| *other == pair) {
             told.push((pair, reason.clone()));
         }
