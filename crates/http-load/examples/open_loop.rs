@@ -24,6 +24,7 @@ impl Sink for Seen {
         self.0[1].fetch_add(u64::from(row.end.is_ok()), Ordering::Relaxed);
     }
     fn chunks(&mut self, _index: u32, _arrivals_ns: &[u64]) {}
+    fn response(&mut self, _index: u32, _text: String, _truncated: bool) {}
     fn tick(&mut self, _load: Load) {}
 }
 
@@ -42,6 +43,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         cap: InFlightCap::of_machine(1, false),
         permit_timeout: Duration::from_secs(60),
         keep_chunks: false,
+        keep_responses: None,
         keep_going: true,
     };
     let seen = Seen::default();
