@@ -106,7 +106,7 @@ pub(crate) fn reason(error: &sqlx::Error) -> String {
             Some("3D000") => "there is no database of that name".to_owned(),
             Some("57014") => format!(
                 "a question took longer than {STATEMENT_SECONDS} s; is there an index on the \
-                 request id?"
+                 request id, and does nothing lock the table?"
             ),
             Some("14") => "the file is missing or cannot be read".to_owned(),
             Some("26") => "the file is not a SQLite database".to_owned(),
@@ -114,5 +114,22 @@ pub(crate) fn reason(error: &sqlx::Error) -> String {
         },
         sqlx::Error::Io(error) => error.to_string(),
         other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::within;
+    use std::time::Duration;
+
+    #[test]
+    fn who_never_answers_is_given_up() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let never = std::future::pending::<Result<(), sqlx::Error>>();
+        let ended = runtime.block_on(async { within(Duration::from_millis(20), never).await });
+        assert_eq!(super::reason(&ended.unwrap_err()), "no answer within 0 s");
+        let now = async { Ok(7) };
+        let ended = runtime.block_on(async { within(Duration::from_secs(60), now).await });
+        assert_eq!(ended.unwrap(), 7);
     }
 }

@@ -56,6 +56,7 @@ fn the_guide_has_every_flag_and_every_setting() {
         .lines()
         .filter(|line| line.trim_start().starts_with('-'))
         .filter_map(|line| line.split_whitespace().find(|word| word.starts_with("--")))
+        // What may follow an equals sign is no part of the name.
         .filter_map(|flag| flag.split('[').next())
         .collect();
     assert!(flags.len() > 30, "{flags:?}");
