@@ -240,10 +240,11 @@ fn headings(page: &str) -> impl Iterator<Item = String> {
 
 /// A library is there to be used by others, and shows how.
 #[test]
-fn every_library_has_an_example_that_embedding_md_names() {
-    let page = read("docs/embedding.md");
+fn every_library_is_described_and_has_an_example() {
+    let (page, architecture) = (read("docs/embedding.md"), read("docs/architecture.md"));
     for entry in fs::read_dir(root().join("crates")).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
+        assert!(architecture.contains(&format!(" | `{name}` | ")), "{name} is not there");
         assert!(page.contains(&format!("**`proofload-{name}`**")), "{name} is not there");
         assert!(page.contains(&format!("(../crates/{name}/examples/")), "{name} has no example");
     }
