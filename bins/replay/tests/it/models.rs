@@ -101,7 +101,7 @@ fn a_target_of_a_pair_that_is_not_listed_has_its_pair_named() {
     {
         let ended = replayed(dir.path(), &server.base(), &csv, &["--model-map", pair]);
         assert_eq!(ended.code(), Some(65), "{ended:?}");
-        assert!(ended.stderr.contains(&format!("`lama`, ")), "{}", ended.stderr);
+        assert!(ended.stderr.contains("`lama`, "), "{}", ended.stderr);
         assert!(ended.stderr.contains(said), "{said}: {}", ended.stderr);
     }
     let base = server.base();
