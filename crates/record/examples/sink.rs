@@ -31,6 +31,7 @@ impl Sink for Tally {
     fn chunks(&mut self, _index: u32, _arrivals_ns: &[u64]) {}
     fn response(&mut self, _index: u32, _text: String, _truncated: bool) {}
 
+    fn response(&mut self, _index: u32, _text: String, _truncated: bool) {}
     fn tick(&mut self, _load: Load) {}
 }
 
