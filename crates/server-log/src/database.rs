@@ -116,3 +116,20 @@ pub(crate) fn reason(error: &sqlx::Error) -> String {
         other => other.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::within;
+    use std::time::Duration;
+
+    #[test]
+    fn who_never_answers_is_given_up() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let never = std::future::pending::<Result<(), sqlx::Error>>();
+        let ended = runtime.block_on(async { within(Duration::from_millis(20), never).await });
+        assert_eq!(super::reason(&ended.unwrap_err()), "no answer within 0 s");
+        let now = async { Ok(7) };
+        let ended = runtime.block_on(async { within(Duration::from_secs(60), now).await });
+        assert_eq!(ended.unwrap(), 7);
+    }
+}
