@@ -106,7 +106,7 @@ pub(crate) fn reason(error: &sqlx::Error) -> String {
             Some("3D000") => "there is no database of that name".to_owned(),
             Some("57014") => format!(
                 "a question took longer than {STATEMENT_SECONDS} s; is there an index on the \
-                 request id?"
+                 request id, and does nothing lock the table?"
             ),
             Some("14") => "the file is missing or cannot be read".to_owned(),
             Some("26") => "the file is not a SQLite database".to_owned(),
