@@ -24,12 +24,15 @@ mod banner;
 mod cell;
 mod detailed;
 mod files;
+mod html;
 mod json;
 mod metrics;
 mod summary;
 mod terminal;
+mod text;
 
 pub use atomic::WriteError;
 pub use files::{DETAILED_ROWS, Rows, Written, write_beside, write_run_dir};
+pub use html::html;
 pub use json::json;
 pub use terminal::{Look, terminal};

@@ -71,9 +71,6 @@ fn the_terminal_shows_trust_first_and_fits_80_columns() {
         assert!(!line.ends_with(' '), "{line:?}");
     }
     assert!(!text.contains('\x1b'), "no colours");
-    let (_, definitions) = text.split_once("Definitions\n").unwrap();
-    let (definitions, _) = definitions.split_once("\n\n").unwrap();
-    assert!(definitions.lines().all(|line| line.as_bytes()[2] != b' '), "a line each");
     insta::assert_snapshot!("terminal", text);
 }
 
