@@ -34,8 +34,10 @@ pub struct Headline {
     pub standing: Standing,
     /// The verdict in a word or two.
     pub verdict: String,
-    /// What it rests on, in one sentence.
+    /// What it is about, in one sentence.
     pub reason: String,
+    /// The figures of what decided it, where one thing did.
+    pub evidence: Option<String>,
     /// What happened, in one sentence.
     pub happened: String,
     /// What to do next, where something is to be done.

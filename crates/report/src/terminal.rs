@@ -303,6 +303,7 @@ mod tests {
             standing: Standing::Plain,
             verdict: String::new(),
             reason: String::new(),
+            evidence: None,
             happened: String::new(),
             next: None,
         };

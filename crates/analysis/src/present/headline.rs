@@ -1,6 +1,6 @@
 //! What to think of a run, in few words and few figures.
 
-use super::{cell, four_digits, interval, percent_interval};
+use super::{cell, four_digits, interval};
 use crate::document::{Headline, KeyFigure, Standing};
 use crate::metric::Metric;
 use crate::results::{Judged, Results};
@@ -10,61 +10,67 @@ use proofload_verdict::{Level, Trust};
 
 /// The verdict in one sentence, and what happened in another.
 pub(super) fn headline(results: &Results, trust: &[Trust]) -> Headline {
-    let remedy = |level| trust.iter().filter(|item| item.level == level).find_map(|i| i.remedy);
-    let (standing, verdict, reason, next) = match (results.validity.verdict, results.verdict()) {
-        ("invalid", Some(Verdict::NotMet)) | (_, Some(Verdict::NotMet)) => objectives(results),
-        ("invalid", _) => {
-            let why = results.validity.reason.unwrap_or("a guard-rail objects");
-            let text = format!("The run is invalid: {why}. Its figures say nothing of the server.");
-            let next = remedy(Level::Invalid).map(str::to_owned);
-            (Standing::Bad, "invalid".to_owned(), text, next)
-        }
-        (_, Some(_)) => objectives(results),
-        ("not judged", None) => {
-            let why = results.validity.reason.unwrap_or("nobody measured what would decide it");
-            let text = format!("Whether the run can be used is not judged: {why}.");
-            (Standing::Open, "not judged".to_owned(), text, None)
-        }
-        (_, None) => {
-            let text = match trust.iter().filter(|item| item.level == Level::Warn).count() {
-                0 => "The run is valid; no objective was asked of it.".to_owned(),
-                1 => "The run is valid, with one warning; no objective was asked of it.".to_owned(),
-                n => format!("The run is valid, with {n} warnings; no objective was asked of it."),
-            };
-            let next = "ask for something with --slo, such as \"*: ttft p95 < 500ms\"".to_owned();
-            (Standing::Plain, "valid".to_owned(), text, Some(next))
-        }
+    let headline = |standing, verdict: &str, reason| Headline {
+        standing,
+        verdict: verdict.to_owned(),
+        reason,
+        evidence: None,
+        happened: happened(results),
+        next: None,
     };
-    Headline { standing, verdict, reason, happened: happened(results), next }
+    let validity = &results.validity;
+    match (validity.verdict, results.verdict()) {
+        (verdict, Some(asked)) if verdict != "invalid" || asked == Verdict::NotMet => {
+            let standing = match asked {
+                Verdict::Met => Standing::Good,
+                Verdict::Undecided => Standing::Open,
+                Verdict::NotMet => Standing::Bad,
+            };
+            let first = results.verdicts.iter().find(|judged| judged.verdict == asked);
+            let reason = objectives(&results.verdicts, asked, first);
+            let decided = first.filter(|_| asked != Verdict::Met);
+            Headline {
+                evidence: decided.map(|judged| judged.evidence.clone()),
+                ..headline(standing, asked.label(), reason)
+            }
+        }
+        ("invalid", _) => {
+            let why = validity.reason.unwrap_or("a guard-rail objects");
+            let broken = trust.iter().find(|item| item.level == Level::Invalid);
+            let reason = format!("The run is invalid: {why}.");
+            Headline {
+                evidence: broken.map(|item| item.evidence.clone()),
+                next: broken.and_then(|item| item.remedy).map(str::to_owned),
+                ..headline(Standing::Bad, "invalid", reason)
+            }
+        }
+        ("valid", _) => {
+            let warnings = trust.iter().filter(|item| item.level == Level::Warn).count();
+            let with = match warnings {
+                0 => String::new(),
+                1 => ", with one warning".to_owned(),
+                n => format!(", with {n} warnings"),
+            };
+            let reason = format!("The run is valid{with}; no objective was asked of it.");
+            headline(Standing::Plain, "valid", reason)
+        }
+        (verdict, _) => {
+            let why = validity.reason.unwrap_or("nobody measured what would decide it");
+            let reason = format!("Whether the run can be used is not judged: {why}.");
+            headline(Standing::Open, verdict, reason)
+        }
+    }
 }
 
-fn objectives(results: &Results) -> (Standing, String, String, Option<String>) {
-    let all = &results.verdicts;
-    let given = |verdict| all.iter().filter(move |judged| judged.verdict == verdict);
-    let of = |verdict: Verdict| match (given(verdict).count(), all.len()) {
-        (1, 1) => format!("The objective is {}", verdict.label()),
-        (count, n) => format!("{count} of {n} objectives {}", verdict.label()),
-    };
-    let first = |verdict| given(verdict).next();
-    let named = |judged: Option<&Judged>| judged.map(|j| format!(": {}", j.name));
-    let with = |verdict| of(verdict) + &named(first(verdict)).unwrap_or_default() + ".";
-    match results.verdict() {
-        Some(Verdict::NotMet) => {
-            let evidence = first(Verdict::NotMet).map(|judged| judged.evidence.clone());
-            (Standing::Bad, "not met".to_owned(), with(Verdict::NotMet), evidence)
-        }
-        Some(Verdict::Undecided) => {
-            let open = first(Verdict::Undecided).and_then(|judged| judged.open.clone());
-            (Standing::Open, "undecided".to_owned(), with(Verdict::Undecided), open)
-        }
-        _ => {
-            let text = if all.len() == 1 {
-                with(Verdict::Met)
-            } else {
-                format!("All {} objectives are met.", all.len())
-            };
-            (Standing::Good, "met".to_owned(), text, None)
-        }
+/// How many objectives have the worst verdict there is, and which is the first of them.
+fn objectives(all: &[Judged], worst: Verdict, first: Option<&Judged>) -> String {
+    let name = first.map_or("", |judged| judged.name.as_str());
+    let count = all.iter().filter(|judged| judged.verdict == worst).count();
+    match (count, all.len()) {
+        (_, 1) => format!("The objective is {}: {name}.", worst.label()),
+        (_, n) if worst == Verdict::Met => format!("All {n} objectives are met."),
+        (1, n) => format!("1 of {n} objectives is {}: {name}.", worst.label()),
+        (count, n) => format!("{count} of {n} objectives are {}; first {name}.", worst.label()),
     }
 }
 
@@ -107,11 +113,15 @@ pub(super) fn figures(results: &Results) -> Vec<KeyFigure> {
     let (errors, throughput, slo) = (&results.errors, &results.throughput, &results.slo);
     let share = |name, share: Option<f64>, lo, hi| {
         let value = share.map_or_else(|| "-".to_owned(), |share| format!("{:.2}", share * 100.0));
-        let note = if lo == hi { String::new() } else { percent_interval(lo, hi) };
+        let percent = |limit: f64| format!("{:.2}", limit * 100.0);
+        let note = match (lo, hi) {
+            (Some(lo), Some(hi)) => format!("95 % interval {} .. {}", percent(lo), percent(hi)),
+            _ => String::new(),
+        };
         KeyFigure { name, value, unit: "%", note }
     };
     let mut figures = vec![share("failed", errors.share, errors.lo, errors.hi)];
-    let mut within = share("within the limit", slo.share, slo.lo, slo.hi);
+    let mut within = share("within the limit", slo.share, None, None);
     within.note = format!("of {} ms", slo.limit_ms);
     figures.push(within);
     let mut time = |name, metric: Metric, p99: bool| {

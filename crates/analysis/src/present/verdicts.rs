@@ -46,7 +46,11 @@ fn stated(judged: &Judged) -> Stated {
         verdict: judged.verdict,
         name: judged.name.clone(),
         evidence: judged.evidence.clone(),
-        value: judged.value.map(with_unit).unwrap_or_default(),
+        value: match (judged.value, judged.over) {
+            (Some(value), _) => with_unit(value),
+            (None, Some(_)) => "a failure".to_owned(),
+            (None, None) => String::new(),
+        },
         interval,
         n: judged.n,
         least_n: judged.least_n,
