@@ -30,7 +30,7 @@ pub fn markdown(document: &Document) -> String {
     line(&mut out, &format!("### {sign} {}", prose(&headline.reason)));
     let evidence = headline.evidence.iter();
     for text in evidence.chain([&headline.happened, &document.subject]) {
-        line(&mut out, &prose(text));
+        line(&mut out, &paragraph(text));
     }
     if let Some(next) = &headline.next {
         line(&mut out, &format!("→ {}", prose(next)));
@@ -66,7 +66,7 @@ fn key_figures(document: &Document, out: &mut String) {
 fn blocks(section: &Section, out: &mut String) {
     for block in &section.blocks {
         match block {
-            Block::Text(text) => line(out, &prose(text)),
+            Block::Text(text) => line(out, &paragraph(text)),
             Block::Trust(items) => trust(items, out),
             Block::Verdicts(all) => table(&verdicts(all), out),
             Block::Table(of) => table(of, out),
@@ -192,11 +192,16 @@ fn prose(text: &str) -> String {
             Piece::Words(text) | Piece::Code(text) => escape_into(text, &mut out),
         }
     }
-    // At its beginning a paragraph could still be a list, or the end of a heading.
+    out
+}
+
+/// The same where it begins a line: neither a list, nor the end of a heading.
+fn paragraph(text: &str) -> String {
+    let mut out = prose(text);
     let number = out.bytes().take_while(u8::is_ascii_digit).count();
-    match out.as_bytes().get(number) {
-        Some(b'.' | b')') if number > 0 => out.insert(number, '\\'),
-        Some(b'-' | b'+' | b'=') if number == 0 => out.insert(0, '\\'),
+    match (out.as_bytes().get(number), out.as_bytes().get(number + 1)) {
+        (Some(b'.' | b')'), None | Some(b' ')) if number > 0 => out.insert(number, '\\'),
+        (Some(b'-' | b'+' | b'='), _) if number == 0 => out.insert(0, '\\'),
         _ => {}
     }
     out
@@ -235,7 +240,7 @@ fn escape_into(text: &str, out: &mut String) {
 
 #[cfg(test)]
 mod tests {
-    use super::{escape, prose};
+    use super::{escape, paragraph, prose};
 
     #[test]
     fn text_from_outside_stays_text() {
@@ -263,20 +268,29 @@ mod tests {
     }
 
     #[test]
-    fn paragraphs_stay_paragraphs_and_names_stay_in_their_backticks() {
+    fn names_stay_in_their_backticks() {
         for (text, want) in [
             ("`slo`: share", "`slo`: share"),
             ("`a|b`", "a\\|b"),
             ("`a\\`", "a\\\\"),
             ("`x` y` <b>", "`x` y\\` &lt;b&gt;"),
             ("`<b>`", "`<b>`"),
+        ] {
+            assert_eq!(prose(text), want, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn paragraphs_are_no_lists() {
+        for (text, want) in [
             ("12. list", "12\\. list"),
             ("2) list", "2\\) list"),
             ("  - list", "\\- list"),
-            ("0.5 s", "0\\.5 s"),
+            ("=== heading", "\\=== heading"),
+            ("0.5 s", "0.5 s"),
             ("12 of 13", "12 of 13"),
         ] {
-            assert_eq!(prose(text), want, "{text:?}");
+            assert_eq!(paragraph(text), want, "{text:?}");
         }
     }
 }

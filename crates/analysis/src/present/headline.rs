@@ -67,10 +67,10 @@ fn objectives(all: &[Judged], worst: Verdict, first: Option<&Judged>) -> String 
     let name = first.map_or("", |judged| judged.name.as_str());
     let count = all.iter().filter(|judged| judged.verdict == worst).count();
     match (count, all.len()) {
-        (_, 1) => format!("The objective is {}: {name}.", worst.label()),
+        (_, 1) => format!("The objective `{name}` is {}.", worst.label()),
         (_, n) if worst == Verdict::Met => format!("All {n} objectives are met."),
-        (1, n) => format!("1 of {n} objectives is {}: {name}.", worst.label()),
-        (count, n) => format!("{count} of {n} objectives are {}; first {name}.", worst.label()),
+        (1, n) => format!("1 of {n} objectives is {}: `{name}`.", worst.label()),
+        (count, n) => format!("{count} of {n} objectives are {}, first `{name}`.", worst.label()),
     }
 }
 
@@ -86,7 +86,7 @@ fn happened(results: &Results) -> String {
     }
     text += ".";
     if results.counts.warmup > 0 {
-        text += &format!(" {} of the warm-up are not counted.", human_count(results.counts.warmup));
+        text += &format!(" The warm-up of {} is not counted.", human_count(results.counts.warmup));
     }
     if results.counts.not_reached > 0 {
         text += &format!(" {} were never due.", human_count(results.counts.not_reached));

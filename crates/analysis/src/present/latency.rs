@@ -52,8 +52,8 @@ pub(super) fn section(results: &Results) -> Section {
         format!("All {ok} requests succeeded. `*`: no finite interval.")
     } else {
         format!(
-            "Rows with `!` are requests that failed, with the time from {from} to the failure; all \
-             other rows are of the {ok} that succeeded. `*`: no finite interval."
+            "Rows named after a failure hold the time from {from} to the failure; all other rows \
+             are of the {ok} that succeeded. `*`: no finite interval."
         )
     }];
     if results.counts.warmup > 0 {

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 const PLAIN: Look = Look { columns: 80, colour: false };
 
 /// Analyses `run` in a folder of its own.
-fn with<T>(run: &Run, look: impl FnOnce(&Analysis<'_>, &std::path::Path) -> T) -> T {
+pub(crate) fn with<T>(run: &Run, look: impl FnOnce(&Analysis<'_>, &std::path::Path) -> T) -> T {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run");
     run.write(&path);
@@ -31,7 +31,7 @@ fn shown(run: &Run, look: Look) -> String {
 }
 
 /// Answers, an unstreamed one and one that a chunk count stands for, and five ways to fail.
-fn mixed() -> Run {
+pub(crate) fn mixed() -> Run {
     let mut rows = answers(20);
     unstreamed(&mut rows[6]);
     rows[9].flags.0 &= !Flags::USAGE.0;
