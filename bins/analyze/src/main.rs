@@ -104,10 +104,14 @@ fn scenario(mut args: Args, session: &mut Session) -> anyhow::Result<Code> {
     }
     let mut code = Code::Ok;
     for (place, dir) in args.dirs.iter().enumerate() {
-        if !args.json {
-            let space = if place == 0 { "" } else { "\n" };
-            let name = dir.display().to_string();
-            writeln!(session.out(), "{space}==> {} <==", printable(&name))?;
+        let between = if place == 0 { "" } else { "\n" };
+        match args.format.get() {
+            Format::Json => {}
+            Format::Markdown => write!(session.out(), "{between}---\n\n")?,
+            Format::Text => {
+                let name = dir.display().to_string();
+                writeln!(session.out(), "{between}==> {} <==", printable(&name))?;
+            }
         }
         let found = analyze(dir, &args, session).unwrap_or_else(|error| session.failed(&error));
         code = code.graver(found);

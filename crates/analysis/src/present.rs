@@ -113,7 +113,7 @@ fn throughput(results: &Results) -> Section {
                 rate(throughput.offered_per_s)
             )),
             Block::Text(format!(
-                "Send lateness (ours): p50 {} us, p99 {} us, max {} us.",
+                "Send lateness (ours): p50 {} µs, p99 {} µs, max {} µs.",
                 cell(lateness.p50),
                 cell(lateness.p99),
                 cell(lateness.max)

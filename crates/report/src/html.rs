@@ -234,10 +234,10 @@ mod tests {
             ("a & b", "a &amp; b", "a &amp; b"),
             ("<script>alert(1)</script>", "&lt;script&gt;alert(1)&lt;/script&gt;", ""),
             ("\" onload='x'", "&quot; onload=&#39;x&#39;", ""),
-            ("a\nb\x1b[0m\0", "a b [0m ", ""),
+            ("a\nb\x1b[0m\0", "a b\\u{1b}[0m\\u{0}", ""),
             ("`<b>` x", "`&lt;b&gt;` x", "<code>&lt;b&gt;</code> x"),
             ("x `<b>", "x `&lt;b&gt;", ""),
-            ("\u{202e}gpj.exe", " gpj.exe", ""),
+            ("\u{202e}gpj.exe", "\\u{202e}gpj.exe", ""),
         ] {
             assert_eq!(Plain(text).to_string(), plain);
             let inline = if inline.is_empty() { plain } else { inline };

@@ -255,12 +255,12 @@ mod tests {
             ("**bold** _it_ snake_case", "\\*\\*bold\\*\\* \\_it\\_ snake_case"),
             ("[x](y)", "\\[x\\](y)"),
             ("![x](y)", "!\\[x\\](y)"),
-            ("line\nline\r\n# head", "line line  \\#\u{200b} head"),
+            ("line\nline\n# head", "line line \\#\u{200b} head"),
             ("@team, see #12", "\\@\u{200b}team, see \\#\u{200b}12"),
             ("https://example.org", "https\\://example.org"),
             ("www.example.org", "www\\.example.org"),
             ("    code", "code"),
-            ("a\x1b[31mb\0", "a \\[31mb"),
+            ("a\x1b[31mb", "a\\\\u{1b}\\[31mb"),
             ("$x$ ~~y~~", "\\$x\\$ \\~\\~y\\~\\~"),
         ] {
             assert_eq!(escape(text), want, "{text:?}");
