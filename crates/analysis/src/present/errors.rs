@@ -55,33 +55,39 @@ pub(super) fn section(results: &Results) -> Option<Section> {
     if errors.by_outcome.is_empty() {
         return None;
     }
-    let columns = vec![
-        Column::words("kind"),
-        Column::numbers("n", ""),
-        Column::numbers("share", "%"),
-        Column::numbers("first", "s"),
-        Column::numbers("last", "s"),
-        Column::numbers("p50 until", "ms"),
-        Column::words("example"),
-    ];
+    // An imported file has neither places in time nor, mostly, words.
+    let placed = errors.by_outcome.iter().any(|failure| failure.first_s.is_some());
+    let told = errors.by_outcome.iter().any(|failure| failure.example.is_some());
+    let mut columns =
+        vec![Column::words("kind"), Column::numbers("n", ""), Column::numbers("share", "%")];
+    if placed {
+        columns.extend(["first", "last"].map(|name| Column::numbers(name, "s")));
+    }
+    columns.push(Column::numbers("p50 until", "ms"));
+    if told {
+        columns.push(Column::words("example"));
+    }
     let row = |failure: &Failure| {
         let share = failure.n as f64 / errors.n as f64 * 100.0;
-        let cells = vec![
-            kind(failure),
-            human_count(failure.n),
-            format!("{share:.2}"),
-            cell(failure.first_s),
-            cell(failure.last_s),
-            cell(failure.until_failed_ms.p50),
-            failure.example.as_ref().map_or_else(String::new, |example| {
+        let mut cells = vec![kind(failure), human_count(failure.n), format!("{share:.2}")];
+        if placed {
+            cells.extend([cell(failure.first_s), cell(failure.last_s)]);
+        }
+        cells.push(cell(failure.until_failed_ms.p50));
+        if told {
+            cells.push(failure.example.as_ref().map_or_else(String::new, |example| {
                 format!("{}: {}", shortened(&example.request_id), shortened(&example.error))
-            }),
-        ];
+            }));
+        }
         Row { role: Role::Failure, cells }
     };
     let rows = errors.by_outcome.iter().map(row).collect();
-    let note = "First and last: when the request ended, in seconds since the run began. Until: from \
-                due to the failure. Every error text is in detailed.csv.";
+    let note = if placed {
+        "First and last: when the request ended, in seconds since the run began. Until: from due to \
+         the failure. Every error text is in detailed.csv."
+    } else {
+        "Until: from its start to the failure."
+    };
     Some(Section {
         kind: Kind::Errors,
         heading: "Errors".to_owned(),

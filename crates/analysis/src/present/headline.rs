@@ -51,7 +51,11 @@ pub(super) fn headline(results: &Results, trust: &[Trust]) -> Headline {
                 1 => ", with one warning".to_owned(),
                 n => format!(", with {n} warnings"),
             };
-            let reason = format!("The run is valid{with}; no objective was asked of it.");
+            let failed = match results.errors.failed {
+                0 => String::new(),
+                failed => format!("; {} requests failed", human_count(failed)),
+            };
+            let reason = format!("The run is valid{with}{failed}; no objective was asked of it.");
             headline(Standing::Plain, "valid", reason)
         }
         (verdict, _) => {
