@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Parser;
-use proofload_launch::{Code, Exit, Session, Terminal};
+use proofload_launch::{Code, Exit, Format, Session, Terminal};
 use proofload_report::{Look, Rows};
 use proofload_run_dir::{OpenOptions, RunDir};
 use proofload_verdict::slo::Verdict;
@@ -77,10 +77,14 @@ fn describe(
     plan: &Plan,
     session: &mut Session,
 ) -> anyhow::Result<Code> {
+    if args.run.format.get() == Format::Markdown {
+        let why = "--validate has no form in Markdown; leave --format out, or take json";
+        return Err(Exit::usage(anyhow::Error::msg(why)).into());
+    }
     let walked = plan.walk(|_| Ok(())).map_err(Exit::bad_input)?;
     let out = session.out();
     let (len, changed, renamed) = (plan.len(), walked.stream_changed, walked.model_changed);
-    if args.run.json {
+    if args.run.format.get() == Format::Json {
         let plan = serde_json::json!({
             "requests": len, "stream_changed": changed, "model_changed": renamed,
             "sha256": walked.hash_hex(),
@@ -125,12 +129,16 @@ fn conclude(
         let beside = proofload_report::write_beside(&analysis, output, Rows::First);
         written.files.extend(beside.map_err(Exit::unwritable)?.files);
     }
-    if args.run.json {
-        write!(session.out(), "{}", proofload_report::json(&analysis.results))?;
-    } else {
-        let Terminal { columns, colour } = Terminal::of_stdout();
-        let look = Look { columns, colour };
-        proofload_report::terminal(&analysis.document, &written, look, session.out())?;
+    match args.run.format.get() {
+        Format::Json => write!(session.out(), "{}", proofload_report::json(&analysis.results))?,
+        Format::Markdown => {
+            write!(session.out(), "{}", proofload_report::markdown(&analysis.document))?;
+        }
+        Format::Text => {
+            let Terminal { columns, colour } = Terminal::of_stdout();
+            let look = Look { columns, colour };
+            proofload_report::terminal(&analysis.document, &written, look, session.out())?;
+        }
     }
     if let Some(error) = ended_by {
         return Err(error);

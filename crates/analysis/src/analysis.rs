@@ -104,7 +104,7 @@ fn compute<'a>(
     let mut summaries = summaries(dir, &tally);
     let mut attainment = attainment(tally.cases.iter(), manifest.latency_slo_ns);
     let mut failed = tally.failed();
-    let mut failures = tally.failures();
+    let mut failures = tally.failures(dir);
     let is_imported = manifest.imported.is_some();
     if is_imported {
         summaries.iter_mut().flatten().for_each(imported::without_intervals);
@@ -235,7 +235,7 @@ fn compute<'a>(
         definitions: Definitions,
     };
     let pictures = pictures::all(dir, &results, &tally, &kinds, slos);
-    let document = present::document(&results, trust, pictures);
+    let document = present::document(dir.manifest(), &results, trust, pictures);
     Analysis { results, document, dir }
 }
 

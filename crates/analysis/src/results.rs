@@ -342,6 +342,23 @@ pub struct Failure {
     pub n: u64,
     /// From due to the failure, in milliseconds, of those that have a row.
     pub until_failed_ms: Figures,
+    /// HTTP statuses of their answers, each once.
+    pub statuses: Vec<u16>,
+    /// When the first of them ended, in seconds since the run began; none where that is not known.
+    pub first_s: Option<f64>,
+    /// When the last of them ended.
+    pub last_s: Option<f64>,
+    /// The first of them that says what went wrong.
+    pub example: Option<Example>,
+}
+
+/// A request that failed, in its own words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Example {
+    /// The request's id in the workload.
+    pub request_id: String,
+    /// What went wrong.
+    pub error: String,
 }
 
 /// Where the token counts of the requests that succeeded come from.

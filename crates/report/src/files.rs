@@ -2,6 +2,7 @@
 
 use crate::atomic::{self, WriteError};
 use crate::detailed::{self, Column};
+use crate::html::html;
 use crate::json::json;
 use crate::{metrics, summary};
 use proofload_analysis::{Analysis, Request, Results};
@@ -12,6 +13,9 @@ use std::path::{Path, PathBuf};
 
 /// Rows of `detailed.csv` unless all are asked for.
 pub const DETAILED_ROWS: u64 = 1_000_000;
+
+/// The page for people.
+pub(crate) const PAGE: &str = "report.html";
 
 /// How many rows `detailed.csv` gets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,7 +36,7 @@ pub struct Written {
     pub detailed_left_out: u64,
 }
 
-/// Writes `results.json`, `summary.csv`, `metrics.csv` and `detailed.csv` into `dir`.
+/// Writes `report.html`, `results.json`, `summary.csv`, `metrics.csv` and `detailed.csv` into `dir`.
 ///
 /// # Errors
 /// [`WriteError`] names the file that could not be written; those before it are whole.
@@ -44,8 +48,13 @@ pub fn write_run_dir(
     let results = dir.join("results.json");
     let text = json(&analysis.results);
     atomic::write(&results, |out| out.write_all(text.as_bytes()))?;
+    let page = dir.join(PAGE);
+    atomic::write(&page, |out| {
+        let text = html(&analysis.document).map_err(io::Error::other)?;
+        out.write_all(text.as_bytes())
+    })?;
     let mut written = write_tables(analysis, |name| dir.join(name), rows)?;
-    written.files.insert(0, results);
+    written.files.splice(0..0, [page, results]);
     Ok(written)
 }
 

@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-/// The text with every control character but line feed and tab written out, as `\u{1b}`: a name
-/// that a server sent must not move a cursor, change a colour or ring a bell when a file or an error
-/// is shown.
+/// The text with every control character but line feed and tab written out, as `\u{1b}`, and with
+/// every mark that turns the direction of writing: a name that a server sent must not move a cursor,
+/// change a colour, ring a bell or read as another name when a file or an error is shown.
 ///
 /// ```
 /// # use proofload_units::printable;
@@ -12,7 +12,8 @@ use std::borrow::Cow;
 /// ```
 #[must_use]
 pub fn printable(text: &str) -> Cow<'_, str> {
-    let acts = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
+    let turns = |c: char| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let acts = |c: char| (c.is_control() && !matches!(c, '\n' | '\t')) || turns(c);
     if !text.contains(acts) {
         return Cow::Borrowed(text);
     }
@@ -42,6 +43,7 @@ mod tests {
             ("\u{1b}]0;title\u{7f}", "\\u{1b}]0;title\\u{7f}"),
             ("\u{9b}31m", "\\u{9b}31m"),
             ("nul\0", "nul\\u{0}"),
+            ("a\u{202e}gpj.exe\u{2066}", "a\\u{202e}gpj.exe\\u{2066}"),
         ] {
             assert_eq!(printable(text), want, "{text:?}");
         }

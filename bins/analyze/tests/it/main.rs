@@ -26,14 +26,30 @@ fn a_run_is_analysed_again_to_the_same_bytes() {
     assert!(text.contains("Can I trust this?"), "{text}");
     assert!(!text.contains('\x1b'), "no colours into a pipe");
     let results = fs::read(dir.join("results.json")).unwrap();
-    for name in ["summary.csv", "metrics.csv", "detailed.csv"] {
+    let page = fs::read(dir.join("report.html")).unwrap();
+    for name in ["report.html", "summary.csv", "metrics.csv", "detailed.csv"] {
         assert!(text.contains(name), "{text}");
         fs::remove_file(dir.join(name)).unwrap();
     }
     let output = analyze(&["--json"], &dir);
     assert_eq!(output.stdout, results);
     assert_eq!(fs::read(dir.join("results.json")).unwrap(), results);
+    assert_eq!(fs::read(dir.join("report.html")).unwrap(), page);
     assert!(dir.join("detailed.csv").exists());
+}
+
+#[test]
+fn a_summary_can_be_a_comment_on_a_pull_request() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("run");
+    Run::of(answers(5)).write(&dir);
+    let output = analyze(&["--format", "markdown"], &dir);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.starts_with("### ") && text.contains("| ttft p50 |"), "{text}");
+    let output = analyze(&["--format", "markdown", "--explain"], &dir);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("no form in Markdown"), "{output:?}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Parts of a run against each other: groups, what a difference does, and the server's side.
 
 use super::{cell, four_digits, starred};
-use crate::document::{Block, Section, Table};
+use crate::document::{Block, Column, Kind, Role, Row, Section, Table};
 use crate::metric::Metric;
 use crate::results::{Figures, Group, Impact, Results, Server, Split, Unmatched};
 use proofload_units::human_count;
@@ -43,7 +43,7 @@ pub(super) fn groups(results: &Results) -> Option<Section> {
          more than their name. Pairs, intervals and more metrics are in results.json."
             .to_owned(),
     ));
-    Some(Section { heading: "Groups, latency in ms".to_owned(), blocks })
+    Some(Section { kind: Kind::Groups, heading: "Groups, latency in ms".to_owned(), blocks })
 }
 
 fn table<'r>(by: &str, groups: impl Iterator<Item = &'r Group>, is_imported: bool) -> Table {
@@ -52,11 +52,11 @@ fn table<'r>(by: &str, groups: impl Iterator<Item = &'r Group>, is_imported: boo
     } else {
         [(Metric::Ttft, "ttft"), (Metric::Latency, "latency")]
     };
-    let mut columns = vec![by.to_owned(), "n".to_owned(), "ok".to_owned()];
-    for (_, name) in measured {
-        columns.extend([format!("{name} p50"), "p95".to_owned()]);
+    let mut columns = vec![Column::words(by), Column::numbers("n", ""), Column::numbers("ok", "")];
+    for (_, of) in measured {
+        columns.extend(["p50", "p95"].map(|name| Column { of, ..Column::numbers(name, "ms") }));
     }
-    columns.push("slo".to_owned());
+    columns.push(Column::numbers("slo", ""));
     let row = |group: &Group| {
         let mut row = vec![group.name.clone(), human_count(group.n), human_count(group.ok)];
         for (metric, _) in measured {
@@ -67,7 +67,7 @@ fn table<'r>(by: &str, groups: impl Iterator<Item = &'r Group>, is_imported: boo
             row.extend([starred(*p50, intervals.p50), starred(*p95, intervals.p95)]);
         }
         row.push(group.slo.share.map_or_else(|| "-".to_owned(), |s| format!("{:.1} %", s * 100.0)));
-        row
+        Row::plain(row)
     };
     Table { columns, rows: groups.map(row).collect() }
 }
@@ -87,7 +87,7 @@ pub(super) fn impacts(results: &Results) -> Option<Section> {
         match (impact.lo, impact.hi) {
             (Some(lo), Some(hi)) => {
                 let interval = format!("{} .. {}", four_digits(lo), four_digits(hi));
-                bounded.push(vec![name(impact), cell(impact.ratio), interval, n(impact)]);
+                bounded.push(Row::plain([name(impact), cell(impact.ratio), interval, n(impact)]));
             }
             _ => {
                 let few = format!("{} {}", pair(impact), n(impact));
@@ -100,7 +100,8 @@ pub(super) fn impacts(results: &Results) -> Option<Section> {
     }
     let mut blocks = Vec::new();
     if !bounded.is_empty() {
-        let columns = ["times as long", "ratio", "95 % interval", "n"].map(str::to_owned).to_vec();
+        let numbers = ["ratio", "95 % interval", "n"].map(|name| Column::numbers(name, ""));
+        let columns = [Column::words("times as long")].into_iter().chain(numbers).collect();
         blocks.push(Block::Table(Table { columns, rows: bounded }));
     }
     if !too_few.is_empty() {
@@ -126,8 +127,11 @@ pub(super) fn impacts(results: &Results) -> Option<Section> {
     blocks.extend(told.into_iter().map(|(pair, reason)| {
         Block::Text(format!("{pair}: confounded, so no ratio is given. {}.", capital(&reason)))
     }));
-    (!blocks.is_empty())
-        .then(|| Section { heading: "What priority and mode change".to_owned(), blocks })
+    (!blocks.is_empty()).then(|| Section {
+        kind: Kind::Impacts,
+        heading: "What priority and mode change".to_owned(),
+        blocks,
+    })
 }
 
 fn capital(text: &str) -> String {
@@ -138,7 +142,7 @@ fn capital(text: &str) -> String {
 /// The server's side; none where nobody asked its log.
 pub(super) fn server(results: &Results) -> Option<Section> {
     let server = results.server.as_ref()?;
-    let measured: Vec<Vec<String>> = Metric::OF_SERVER
+    let measured: Vec<Row> = Metric::OF_SERVER
         .into_iter()
         .map(|metric| (metric.name().replace('_', " "), results.figures(metric)))
         .chain([
@@ -150,20 +154,26 @@ pub(super) fn server(results: &Results) -> Option<Section> {
         .collect();
     let mut blocks = Vec::new();
     if !measured.is_empty() {
-        let columns = ["", "n", "mean", "p50", "p95", "p99", "max"].map(str::to_owned).to_vec();
+        let of_ms = ["mean", "p50", "p95", "p99", "max"].map(|name| Column::numbers(name, "ms"));
+        let columns = [Column::words(""), Column::numbers("n", "")].into_iter();
+        let columns = columns.chain(of_ms).collect();
         blocks.push(Block::Table(Table { columns, rows: measured }));
     }
     blocks.extend(split(&server.split));
     blocks.extend(notes(server).into_iter().map(Block::Text));
-    Some(Section { heading: "The server's side, by its own log, in ms".to_owned(), blocks })
+    Some(Section {
+        kind: Kind::Server,
+        heading: "The server's side, by its own log, in ms".to_owned(),
+        blocks,
+    })
 }
 
-fn row(name: String, figures: &Figures) -> Vec<String> {
+fn row(name: String, figures: &Figures) -> Row {
     let Figures { n, mean, p50, p95, p99, max, intervals, .. } = figures;
     let quantiles = [(p50, intervals.p50), (p95, intervals.p95), (p99, intervals.p99)];
     let quantiles = quantiles.map(|(value, interval)| starred(*value, interval));
     let start = [name, human_count(*n), cell(*mean)].into_iter();
-    start.chain(quantiles).chain([cell(*max)]).collect()
+    Row::plain(start.chain(quantiles).chain([cell(*max)]))
 }
 
 fn split(split: &Split) -> Option<Block> {
@@ -176,15 +186,17 @@ fn split(split: &Split) -> Option<Block> {
         ("in the server, unexplained", split.unexplained_ms),
     ];
     let all: f64 = parts.iter().filter_map(|(_, ms)| *ms).sum();
-    let row = |(name, ms): (&str, Option<f64>)| {
+    let row = |role: Role, name: &str, ms: Option<f64>| {
         let share = ms.map(|ms| format!("{:.1} %", ms / all.max(f64::MIN_POSITIVE) * 100.0));
-        vec![name.to_owned(), cell(ms), share.unwrap_or_default()]
+        Row { role, cells: vec![name.to_owned(), cell(ms), share.unwrap_or_default()] }
     };
     (split.n > 0).then(|| {
         let of = format!("mean latency of {}", human_count(split.n));
-        let columns = vec![of, "ms".to_owned(), "share".to_owned()];
-        let whole = ("latency", Some(all));
-        Block::Table(Table { columns, rows: parts.into_iter().chain([whole]).map(row).collect() })
+        let numbers = ["ms", "share"].map(|name| Column::numbers(name, ""));
+        let columns = [Column::words(of)].into_iter().chain(numbers).collect();
+        let rows = parts.into_iter().map(|(name, ms)| row(Role::Plain, name, ms));
+        let rows = rows.chain([row(Role::Sum, "latency", Some(all))]).collect();
+        Block::Table(Table { columns, rows })
     })
 }
 

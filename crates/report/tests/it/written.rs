@@ -21,7 +21,7 @@ fn files_are_made_again_byte_for_byte() {
     let run_dir = run_in(folder.path(), &Run::of(answers(40)));
     let make = || {
         let written = write_run_dir(&analyze(&run_dir), run_dir.path(), Rows::First).unwrap();
-        assert_eq!(written.files.len(), 4);
+        assert_eq!(written.files.len(), 5);
         written.files.iter().map(|file| fs::read(file).unwrap()).collect::<Vec<_>>()
     };
     let first = make();
@@ -29,8 +29,11 @@ fn files_are_made_again_byte_for_byte() {
         fs::remove_file(run_dir.path().join(name)).unwrap();
     }
     assert_eq!(first, make());
-    let json = String::from_utf8(first[0].clone()).unwrap();
-    assert!(!json.contains(&*folder.path().to_string_lossy()), "no path is in it");
+    let json = String::from_utf8(first[1].clone()).unwrap();
+    let page = String::from_utf8(first[0].clone()).unwrap();
+    for text in [json, page] {
+        assert!(!text.contains(&*folder.path().to_string_lossy()), "no path is in it");
+    }
 }
 
 #[test]
