@@ -1,9 +1,10 @@
 //! An analysis as people and programs read it: on a terminal, as JSON, as CSV.
 //!
 //! Every form is a pure function of a [`proofload_analysis::Analysis`]: the same run gives the same
-//! bytes. [`write_run_dir`] puts `results.json`, `summary.csv`, `metrics.csv` and `detailed.csv`
-//! into a run directory, [`write_beside`] the three tables wherever `--output` says. A file
-//! appears under its name once it is whole, so a crash leaves the old one or the new one.
+//! bytes. [`write_run_dir`] puts `results.json`, `summary.csv`, `metrics.csv`, `detailed.csv` and the
+//! pictures into a run directory, [`write_beside`] the three tables and two of the pictures wherever
+//! `--output` says. A file appears under its name once it is whole, so a crash leaves the old one or
+//! the new one.
 //!
 //! CSV files may be opened in a spreadsheet: a text that such a program would take for a formula is
 //! written with an apostrophe before it. What the terminal shows has no control characters.
@@ -17,11 +18,12 @@
 //! terminal(&analysis.document, &written, look, &mut std::io::stdout())?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
-//! Left out: HTML, charts and Markdown, which come with the programs that need them.
+//! Left out: HTML and Markdown, which come with the programs that need them.
 
 mod atomic;
 mod banner;
 mod cell;
+mod charts;
 mod detailed;
 mod files;
 mod json;
