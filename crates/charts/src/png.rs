@@ -40,7 +40,7 @@ pub enum PngError {
 /// # Errors
 /// [`PngError`], for a scene or scale that asks for too many pixels.
 pub fn png(scene: &Scene, theme: Theme, scale: u8) -> Result<Vec<u8>, PngError> {
-    let drawing = layout::draw(scene);
+    let drawing = layout::draw(scene, Scene::WIDTH);
     let scale = f32::from(scale.max(1));
     let pixels = |size: f64| (size as f32 * scale).ceil() as u32;
     let (width, height) = (pixels(drawing.width), pixels(drawing.height));

@@ -43,24 +43,23 @@ pub(super) fn latencies(run: &Run<'_>) -> Option<Scene> {
     let what = What { name: "latency", ink: Ink::Green, height: 190.0 };
     let mut limits = vec![(unit::limit(run.limit_ns()), run.limit_ns())];
     limits.extend(run.asked(Timing::Latency));
+    limits.extend(run.asked(Timing::TotalLatency));
     panels.push(panel(&what, &latency, &failed, limits));
     warm_up(run, &mut panels);
     let slowest =
         run.tally.rows.iter().filter(|row| row.end.is_ok()).max_by_key(|row| row.latency_ns());
     let slowest = slowest.and_then(|row| Some((at(row)?, row.latency_ns()? as f64)));
     let failures = run.n - run.ok;
+    let which = if run.ok == 1 { "one" } else { "slowest" };
     let title = match (slowest, failures) {
-        (Some((at, ns)), 0) => format!(
-            "The slowest answer took {} and was due {} after the start",
-            words(ns),
-            words(at)
-        ),
-        (Some((at, ns)), count) => format!(
-            "The slowest answer took {} and was due {} after the start; {} failed",
-            words(ns),
-            words(at),
-            requests(count)
-        ),
+        (Some((at, ns)), failures) => {
+            let failed = match failures {
+                0 => String::new(),
+                count => format!("; {} failed", requests(count)),
+            };
+            let when = if at > 0.0 { format!("{} after", words(at)) } else { "at".to_owned() };
+            format!("The {which} answer took {} and was due {when} the start{failed}", words(ns))
+        }
         (None, count) => format!("No answer: all of {} failed", requests(count)),
     };
     let description = format!("{title}. {}.", run.note());
@@ -68,23 +67,34 @@ pub(super) fn latencies(run: &Run<'_>) -> Option<Scene> {
     Some(Scene { title, note: run.note(), description, x, panels })
 }
 
-/// From sent to the end of the answer, by when it was sent.
+/// From sent to the end of the answer, by when it was sent; of an imported run, whose requests have
+/// no place in time, by their order in the file.
 pub(super) fn client_duration(run: &Run<'_>) -> Option<Scene> {
     let rows = run.dir.rows();
+    let is_placed = rows.iter().any(Row::is_placed);
     let moments = |ok: bool| -> Vec<Moment> {
         let moment = |row: &Row| {
-            let ns =
-                row.client_duration_ns().filter(|_| row.end.is_ok() == ok && row.is_placed())?;
-            Some((row.started.get()? as f64, ns as f64))
+            let ns = row
+                .client_duration_ns()
+                .filter(|_| row.end.is_ok() == ok && row.is_placed() == is_placed)?;
+            let at = match is_placed {
+                true => row.started.get()? as f64,
+                // The axis is in billions of what moments are in.
+                false => (f64::from(row.index) + 1.0) * 1e9,
+            };
+            Some((at, ns as f64))
         };
         let mut moments: Vec<Moment> = rows.iter().filter_map(moment).collect();
         moments.sort_by(|one, other| one.0.total_cmp(&other.0));
         moments
     };
     let (answered, failed) = (moments(true), moments(false));
-    let counted = run.tally.rows.iter().filter(|row| row.end.is_ok() && row.is_placed());
+    let counted = run.tally.rows.iter().filter(|row| row.end.is_ok());
     let all = sorted(counted.filter_map(Row::client_duration_ns).map(|ns| ns as f64));
     let title = match (quantile(&all, Quantile::P50), all.last()) {
+        (_, Some(one)) if all.len() == 1 => {
+            format!("The one answer took the client {}", words(*one))
+        }
         (Some(p50), Some(most)) => format!(
             "Half of the answers took the client {} or less, the slowest {}",
             words(p50),
@@ -98,7 +108,10 @@ pub(super) fn client_duration(run: &Run<'_>) -> Option<Scene> {
         vec![panel(&what, &answered, &failed, run.asked(Timing::ClientDuration).collect())];
     warm_up(run, &mut panels);
     let description = format!("{title}. {}.", run.note());
-    let x = Axis::new("when it was sent, since the start", Scale::Time);
+    let x = match is_placed {
+        true => Axis::new("when it was sent, since the start", Scale::Time),
+        false => Axis::new("request, in the order of the file", Scale::Count),
+    };
     Some(Scene { title, note: run.note(), description, x, panels })
 }
 
