@@ -16,8 +16,10 @@ pub(crate) const LINE: f64 = 18.0;
 const TICK_GAP: f64 = 8.0;
 /// Between the plot above and the heading of the next.
 const PANEL_GAP: f64 = 14.0;
-/// A name beside a plot has no more than this share of the width.
-const NAME_MOST: f64 = 0.36;
+/// A name beside a plot is not longer than this, nor has it more than this share of the width.
+const NAME_MOST: (f64, f64) = (317.0, 0.46);
+/// By how much bold letters are wider.
+const BOLD: f64 = 1.1;
 /// Room for a tick of a horizontal axis; the labels of a logarithmic one are short.
 const TICK_ROOM: (f64, f64) = (84.0, 56.0);
 
@@ -25,7 +27,7 @@ const TICK_ROOM: (f64, f64) = (84.0, 56.0);
 pub(crate) fn draw(scene: &Scene, width: f64) -> Drawing {
     let mut items = Vec::new();
     let mut down = heading(scene, width, &mut items);
-    let names = width * NAME_MOST / font::SLACK;
+    let names = NAME_MOST.0.min(width * NAME_MOST.1) / font::SLACK;
     let vertical: Vec<Vertical> =
         scene.panels.iter().map(|panel| Vertical::of(panel, names)).collect();
     let left = PAD + vertical.iter().map(Vertical::gutter).fold(0.0, f64::max) + TICK_GAP;
@@ -47,7 +49,7 @@ pub(crate) fn draw(scene: &Scene, width: f64) -> Drawing {
         }
         // Where a limit is that the plot does not reach.
         let beyond = |shape: &Shape| match shape {
-            Shape::Limit { y } => match vertical.map(panel, 0.0, 1.0).side(*y) {
+            Shape::Limit { y, .. } => match vertical.map(panel, 0.0, 1.0).side(*y) {
                 0 => "",
                 1 => " ↑",
                 _ => " ↓",
@@ -75,10 +77,10 @@ pub(crate) fn draw(scene: &Scene, width: f64) -> Drawing {
 fn heading(scene: &Scene, width: f64, items: &mut Vec<Item>) -> f64 {
     let room = width - 2.0 * PAD;
     let mut down = PAD;
-    for (text, voice, line) in
-        [(&scene.title, Voice::Title, 21.0), (&scene.note, Voice::Note, LINE - 1.0)]
+    for (text, voice, line, bold) in
+        [(&scene.title, Voice::Title, 21.0, BOLD), (&scene.note, Voice::Note, LINE - 1.0, 1.0)]
     {
-        for text in font::wrapped(text, voice.size(), room / font::SLACK) {
+        for text in font::wrapped(text, voice.size(), room / font::SLACK / bold) {
             let at = (PAD, down + voice.size() * 0.85);
             items.push(Item::Text { voice, anchor: Anchor::Start, at, text });
             down += line;
@@ -99,7 +101,7 @@ impl Vertical {
         let (mut values, mut limits) = (Vec::new(), Vec::new());
         for series in &panel.series {
             plot::extent_y(&series.shape, &mut values);
-            if let Shape::Limit { y } = series.shape {
+            if let Shape::Limit { y, .. } = series.shape {
                 limits.push(y);
             }
         }

@@ -76,10 +76,10 @@ fn sample(series: &Series, x: f64, y: f64, items: &mut Vec<Item>) {
         ]]
     };
     items.push(match &series.shape {
-        Shape::Line { dash, .. } | Shape::Step { dash, .. } => {
+        Shape::Line { dash, .. } | Shape::Step { dash, .. } | Shape::Limit { dash, .. } => {
             Item::Lines { pen: Pen::Data(ink, *dash), lines: vec![vec![(x, y), (x + SAMPLE, y)]] }
         }
-        Shape::Limit { .. } | Shape::Upright { .. } => {
+        Shape::Upright { .. } => {
             let line = vec![(x, y), (x + SAMPLE, y)];
             Item::Lines { pen: Pen::Data(ink, Dash::Dashed), lines: vec![line] }
         }

@@ -31,7 +31,7 @@ impl Frame {
 /// Draws all series; what is written comes last, so that no line covers it.
 pub(crate) fn draw(panel: &Panel, frame: &Frame, items: &mut Vec<Item>) {
     items.extend(panel.series.iter().filter_map(|series| shape(series, frame)));
-    items.extend(panel.series.iter().filter_map(|series| word(&series.shape, frame)));
+    items.extend(panel.series.iter().filter_map(|series| word(series, frame)));
 }
 
 fn shape(series: &Series, frame: &Frame) -> Option<Item> {
@@ -69,10 +69,10 @@ fn shape(series: &Series, frame: &Frame) -> Option<Item> {
             }
             (!places.is_empty()).then(|| marks(ink, *glyph, &places))
         }
-        Shape::Limit { y } => {
+        Shape::Limit { y, dash } => {
             let at = frame.y.at(*y);
             let line = vec![(frame.left, at), (frame.right, at)];
-            lines(Dash::Dashed, if frame.y.side(*y) == 0 { vec![line] } else { Vec::new() })
+            lines(*dash, if frame.y.side(*y) == 0 { vec![line] } else { Vec::new() })
         }
         Shape::Upright { x } => {
             let at = frame.x.at(*x);
@@ -89,10 +89,10 @@ fn shape(series: &Series, frame: &Frame) -> Option<Item> {
 }
 
 /// A word in the plot.
-fn word(shape: &Shape, frame: &Frame) -> Option<Item> {
+fn word(series: &Series, frame: &Frame) -> Option<Item> {
     let voice = Voice::Label;
     let width = |text: &str| font::width(text, voice.size()) * font::SLACK;
-    match shape {
+    match &series.shape {
         Shape::Text { at, text } => {
             let (x, y) = frame.point(*at);
             let fits = x + 6.0 + width(text) <= frame.right + 4.0;
@@ -103,6 +103,7 @@ fn word(shape: &Shape, frame: &Frame) -> Option<Item> {
             let (from, to) = (frame.point((cell.x.0, cell.y.0)), frame.point((cell.x.1, cell.y.1)));
             let at = ((from.0 + to.0) / 2.0, (from.1 + to.1) / 2.0 + 4.0);
             let fits = width(text) + 8.0 <= to.0 - from.0;
+            let voice = Voice::On(series.ink);
             fits.then(|| Item::Text { voice, anchor: Anchor::Middle, at, text: text.clone() })
         }
         _ => None,

@@ -110,7 +110,7 @@ pub enum Shape {
         /// The word.
         text: String,
     },
-    /// A word in the middle of a rectangle, drawn only where it fits.
+    /// A word in the middle of a rectangle of this ink, drawn only where it fits.
     Inside {
         /// The rectangle.
         cell: Cell,
@@ -121,6 +121,8 @@ pub enum Shape {
     Limit {
         /// The value.
         y: f64,
+        /// Its dashes.
+        dash: Dash,
     },
     /// A limit at a value of the horizontal axis; beyond its ends only the legend has it.
     Upright {

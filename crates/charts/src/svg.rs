@@ -2,7 +2,7 @@
 
 use crate::drawing::{Anchor, Drawing, Fill, Item, Pen, Point, Voice};
 use crate::layout;
-use crate::scene::{Dash, Scene};
+use crate::scene::{Dash, Ink, Scene};
 use crate::theme::{CSS, class};
 use std::fmt::Write as _;
 
@@ -77,6 +77,9 @@ fn element(item: &Item, out: &mut String) {
                 Voice::Note => "pc-note",
                 Voice::AxisTitle => "pc-head",
                 Voice::Label => "pc-label",
+                Voice::On(Ink::Blue) => "pc-on-blue",
+                Voice::On(Ink::Sky) => "pc-on-sky",
+                Voice::On(_) => "pc-on",
             };
             let anchor = match anchor {
                 Anchor::Start => "",

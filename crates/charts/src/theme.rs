@@ -59,6 +59,16 @@ impl Theme {
         }
     }
 
+    /// What is written on an ink.
+    pub(crate) const fn on(self, ink: Ink) -> Rgb {
+        match (self, ink) {
+            (Self::Light, Ink::Blue) => rgb(0xff_ff_ff),
+            (Self::Light, _) => rgb(0x1b_1f_24),
+            (Self::Dark, Ink::Sky) => rgb(0xe8_ea_ed),
+            (Self::Dark, _) => rgb(0x15_18_1d),
+        }
+    }
+
     /// The inks are those of M. Okabe and K. Ito, "Color Universal Design" (2008), brightened where
     /// the paper is dark.
     pub(crate) const fn ink(self, ink: Ink) -> Rgb {
@@ -143,6 +153,9 @@ mod tests {
             colour("pc-axis", theme.axis());
             colour("pc-text", theme.text());
             colour("pc-note", theme.note());
+            colour("pc-on-blue", theme.on(Ink::Blue));
+            colour("pc-on-sky", theme.on(Ink::Sky));
+            colour("pc-on", theme.on(Ink::Amber));
         }
     }
 }

@@ -1,13 +1,11 @@
 //! Offered against completed, and what was in flight.
 
 use super::unit::{Unit, words};
-use super::{MARKS_MOST, Run, over_time};
+use super::{MARKS_MOST, Run, over_time, stretches};
 use proofload_charts::{Axis, Cell, Dash, Ink, Panel, Scale, Scene, Series, Shape};
 use proofload_record::Row;
 use proofload_units::human_count;
 
-/// Stretches of time at most.
-const STRETCHES: f64 = 120.0;
 /// Up to so many changes of the number in flight are drawn one by one.
 const CHANGES_MOST: usize = 1_000;
 /// Stretches of time otherwise.
@@ -75,16 +73,19 @@ fn totals(offered: &[f64], answered: &[f64], failed: &[f64], last: f64) -> Panel
 
 /// Many requests: how many a second.
 fn rates(offered: &[f64], answered: &[f64], failed: &[f64], last: f64) -> Panel {
-    let width = width(last);
+    let width = width(last, stretches(offered.len()));
+    let stretches = ((last / width).round() as usize).max(1);
     let count = |moments: &[f64]| {
-        let mut counts = vec![0_u32; (last / width) as usize + 1];
+        let mut counts = vec![0_u32; stretches];
         for at in moments {
-            counts[(at / width) as usize] += 1;
+            counts[((at / width) as usize).min(stretches - 1)] += 1;
         }
         counts
     };
-    // The last stretch is cut off by the end of the run.
-    let length = |place: usize| (last - place as f64 * width).min(width).max(width / 10.0);
+    // The last stretch is longer or shorter, by up to a half: a sliver's rate would be chance.
+    let length = |place: usize| {
+        if place + 1 < stretches { width } else { (last - place as f64 * width).max(width / 10.0) }
+    };
     let rates = |moments: &[f64]| -> Vec<(f64, f64)> {
         let rate =
             |(place, count): (usize, u32)| (place as f64 * width, f64::from(count) / length(place));
@@ -107,9 +108,9 @@ fn rates(offered: &[f64], answered: &[f64], failed: &[f64], last: f64) -> Panel 
     Panel { y: Axis::new("requests/s", Scale::Linear), height: 190.0, series }
 }
 
-/// A width of 1, 2 or 5 times a power of ten seconds.
-fn width(last: f64) -> f64 {
-    let least = (last / STRETCHES).max(1e-3);
+/// A width of 1, 2 or 5 times a power of ten seconds, of which there are no more than `most`.
+fn width(last: f64, most: f64) -> f64 {
+    let least = (last / most).max(1e-3);
     let power = 10_f64.powf(least.log10().floor());
     let digit = [1.0, 2.0, 5.0].into_iter().find(|digit| digit * power >= least);
     digit.unwrap_or(10.0) * power
@@ -198,7 +199,8 @@ mod tests {
     #[test]
     fn widths_are_round() {
         for (last, want) in [(1.0, 0.01), (12.0, 0.1), (60.0, 0.5), (600.0, 5.0), (3_600.0, 50.0)] {
-            assert!((width(last) - want).abs() < 1e-9, "{last}: {}", width(last));
+            let found = width(last, 120.0);
+            assert!((found - want).abs() < 1e-9, "{last}: {found}");
         }
     }
 }

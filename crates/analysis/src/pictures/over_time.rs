@@ -2,20 +2,18 @@
 
 use super::timing::sorted;
 use super::unit::{self, Unit, words};
-use super::{MARKS_MOST, Run};
+use super::{MARKS_MOST, Run, stretches};
 use proofload_charts::{Axis, Dash, Glyph, Ink, Panel, Scale, Scene, Series, Shape};
 use proofload_record::Row;
 use proofload_stats::{Quantile, quantile};
 use proofload_units::human_count;
 use proofload_verdict::slo::Timing;
 
-/// Stretches of time that a run is cut into.
-const STRETCHES: f64 = 120.0;
 /// Answers in a stretch from which on its p99 means something.
 const P99_LEAST: usize = 100;
 
-/// More limits would hide what they are for.
-const LIMITS_MOST: usize = 4;
+/// What tells limits apart. More of them would hide what they are for.
+const LIMITS: [Dash; 4] = [Dash::Dashed, Dash::Dotted, Dash::Solid, Dash::Dashed];
 
 /// A value at a moment, both in nanoseconds.
 type Moment = (f64, f64);
@@ -104,8 +102,10 @@ pub(super) fn client_duration(run: &Run<'_>) -> Option<Scene> {
         _ => format!("The client had no answer: all of {} failed", requests(run.n - run.ok)),
     };
     let what = What { name: "client duration", ink: Ink::Blue, height: 220.0 };
-    let mut panels =
-        vec![panel(&what, &answered, &failed, run.asked(Timing::ClientDuration).collect())];
+    // Of an imported run it is all that the objective on latency can be about.
+    let own = (!is_placed).then(|| (unit::limit(run.limit_ns()), run.limit_ns()));
+    let limits = own.into_iter().chain(run.asked(Timing::ClientDuration)).collect();
+    let mut panels = vec![panel(&what, &answered, &failed, limits)];
     warm_up(run, &mut panels);
     let description = format!("{title}. {}.", run.note());
     let x = match is_placed {
@@ -159,9 +159,10 @@ fn panel(what: &What, answered: &[Moment], failed: &[Moment], limits: Vec<(Strin
     } else {
         series.extend(together(answered, what.ink, place));
     }
-    let limit =
-        |(name, ns): (String, f64)| Series::new(name, Ink::Limit, Shape::Limit { y: unit.of(ns) });
-    series.extend(limits.into_iter().take(LIMITS_MOST).map(limit));
+    let limit = |((name, ns), dash): ((String, f64), Dash)| {
+        Series::new(name, Ink::Limit, Shape::Limit { y: unit.of(ns), dash })
+    };
+    series.extend(limits.into_iter().zip(LIMITS).map(limit));
     let points = failed.iter().map(place).collect();
     let crosses = Shape::Marks { points, glyph: Glyph::Cross };
     series.push(Series::new("failed, after this time", Ink::Failure, crosses));
@@ -173,8 +174,9 @@ fn together(answered: &[Moment], ink: Ink, place: impl Fn(&Moment) -> (f64, f64)
     let (first, last) = answered
         .iter()
         .fold((f64::MAX, 0.0), |(first, last), moment| (moment.0.min(first), moment.0.max(last)));
-    let width = ((last - first) / STRETCHES).max(1.0);
-    let mut stretches: Vec<Vec<f64>> = vec![Vec::new(); STRETCHES as usize + 1];
+    let count = stretches(answered.len());
+    let width = ((last - first) / count).max(1.0);
+    let mut stretches: Vec<Vec<f64>> = vec![Vec::new(); count as usize + 1];
     for moment in answered {
         stretches[((moment.0 - first) / width) as usize].push(moment.1);
     }

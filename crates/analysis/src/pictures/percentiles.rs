@@ -37,6 +37,9 @@ pub(super) fn scene(run: &Run<'_>) -> Option<Scene> {
     }
     let curve = Curve { name: whole.label(), ink: Ink::Amber, dash: Dash::Solid, unit };
     end = curve.draw(&totals, placed, &mut series).or(end);
+    if let Some(mark) = series.last_mut() {
+        "slowest".clone_into(&mut mark.name);
+    }
     let firsts_least = firsts.iter().copied().fold(least, f64::min);
     let scale = if most > 25.0 * firsts_least.max(1.0) { Scale::Log } else { Scale::Linear };
     let what = capital(whole.label());
@@ -56,10 +59,7 @@ pub(super) fn scene(run: &Run<'_>) -> Option<Scene> {
     let note = format!("{}; {how}", run.note());
     let y = Axis::new(unit.title(whole.since()), scale);
     let panels = vec![Panel { y, height: 260.0, series }];
-    let x = Axis::new(
-        "percentile of the answers, each nine as wide as the one before",
-        Scale::Quantile,
-    );
+    let x = Axis::new("percentile of the answers, on a scale of 1/(1 − q)", Scale::Quantile);
     Some(Scene { title, note, description, x, panels })
 }
 

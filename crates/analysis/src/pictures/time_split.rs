@@ -172,14 +172,15 @@ fn panel<const N: usize>(
         let middle = place as f64;
         let sum: f64 = times.iter().map(|ns| ns.max(0.0)).sum();
         let mut from = 0.0;
-        for (cells, ns) in cells.iter_mut().zip(times) {
+        for ((cells, part), ns) in cells.iter_mut().zip(parts).zip(times) {
             // What cannot be is in the guard-rails; a bar has no negative part.
             let to = from + unit.of(ns.max(0.0));
             if ns > 0.0 {
                 let cell = Cell { x: (from, to), y: (middle - 0.36, middle + 0.36) };
                 cells.push(cell);
                 if together {
-                    words.push(Shape::Inside { cell, text: share(ns, sum) });
+                    let text = share(ns, sum);
+                    words.push(Series::new("", part.ink, Shape::Inside { cell, text }));
                 }
             }
             from = to;
@@ -193,7 +194,6 @@ fn panel<const N: usize>(
         parts.iter().zip(means).zip(cells).map(|((part, ns), cells)| {
             Series::new(name(part, ns), part.ink, Shape::Cells { cells })
         });
-    let words = words.into_iter().map(|word| Series::new("", Ink::Limit, word));
     let series = bars.chain(words).collect();
     let row = if groups.len() <= 8 { 26.0 } else { ROW };
     Panel { y: Axis::new(what, Scale::Names(names)), height: row * groups.len() as f64, series }
