@@ -51,13 +51,11 @@ fn words_of(run: &Run<'_>, whole: Whole, totals: &[f64], firsts: &[f64]) -> (Str
         return (title.clone(), format!("{title}. {}.", run.note()));
     };
     let (p50, p95, most) = (words(p50), words(p95), words(*most));
-    let what = whole.label();
+    let what = whole.title();
     let title = match totals.len() {
-        1 => format!("The one answer had a {what} of {most}"),
-        2..20 => format!("Half of the answers had a {what} of {p50} or less, the slowest {most}"),
-        _ => format!(
-            "Half of the answers had a {what} of {p50} or less, 95 % of {p95}, the slowest {most}"
-        ),
+        1 => format!("{what} of the one answer: {most}"),
+        2..20 => format!("{what}: half of the answers within {p50}, slowest {most}"),
+        _ => format!("{what}: half of the answers within {p50}, 95 % within {p95}, slowest {most}"),
     };
     let first = quantile(firsts, Quantile::P50).map_or_else(String::new, |p50| {
         format!(" Half had their first token within {}.", words(p50))

@@ -94,7 +94,7 @@ pub(super) fn client_duration(run: &Run<'_>) -> Option<Scene> {
             format!("The one answer took the client {}", words(*one))
         }
         (Some(p50), Some(most)) => format!(
-            "Half of the answers took the client {} or less, the slowest {}",
+            "Client duration: half of the answers within {}, slowest {}",
             words(p50),
             words(*most)
         ),

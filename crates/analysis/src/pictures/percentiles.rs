@@ -42,7 +42,7 @@ pub(super) fn scene(run: &Run<'_>) -> Option<Scene> {
     }
     let firsts_least = firsts.iter().copied().fold(least, f64::min);
     let scale = if most > 25.0 * firsts_least.max(1.0) { Scale::Log } else { Scale::Linear };
-    let what = capital(whole.label());
+    let what = whole.title();
     let p50 = quantile(&ordered, Quantile::P50).map_or_else(String::new, words);
     let highest = words(most);
     let title = match end {
@@ -61,11 +61,6 @@ pub(super) fn scene(run: &Run<'_>) -> Option<Scene> {
     let panels = vec![Panel { y, height: 260.0, series }];
     let x = Axis::new("percentile of the answers, on a scale of 1/(1 − q)", Scale::Quantile);
     Some(Scene { title, note, description, x, panels })
-}
-
-fn capital(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 struct Curve {
