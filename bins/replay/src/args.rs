@@ -142,7 +142,8 @@ pub(crate) struct Args {
     /// 1%", "batch: goodput > 95%" or "preset:llama3.1-8b"
     #[arg(long, value_name = "TEXT", value_parser = parse_objective)]
     pub(crate) slo: Vec<String>,
-    /// Write X_summary.csv, X_metrics.csv and X_detailed.csv as well
+    /// Write X_summary.csv, X_metrics.csv and X_detailed.csv as well, and the charts X.png and
+    /// X_client_duration.png
     #[arg(long, value_name = "X.csv")]
     pub(crate) output: Option<PathBuf>,
     /// Key of a Logos server, sent as header `logos_key`; others can see it on the command line

@@ -4,7 +4,7 @@ use crate::atomic::{self, WriteError};
 use crate::detailed::{self, Column};
 use crate::html::html;
 use crate::json::json;
-use crate::{metrics, summary};
+use crate::{charts, metrics, summary};
 use proofload_analysis::{Analysis, Request, Results};
 use proofload_run_dir::Responses;
 use std::ffi::OsString;
@@ -32,11 +32,14 @@ pub enum Rows {
 pub struct Written {
     /// The files, in the order in which a person wants them.
     pub files: Vec<PathBuf>,
+    /// The pictures in the folder `charts`, each as SVG and as PNG.
+    pub charts: Vec<PathBuf>,
     /// Requests that `detailed.csv` leaves out, because there are so many.
     pub detailed_left_out: u64,
 }
 
-/// Writes `report.html`, `results.json`, `summary.csv`, `metrics.csv` and `detailed.csv` into `dir`.
+/// Writes `report.html`, `results.json`, `summary.csv`, `metrics.csv` and `detailed.csv` into `dir`,
+/// and the pictures into its folder `charts`.
 ///
 /// # Errors
 /// [`WriteError`] names the file that could not be written; those before it are whole.
@@ -55,12 +58,15 @@ pub fn write_run_dir(
     })?;
     let mut written = write_tables(analysis, |name| dir.join(name), rows)?;
     written.files.splice(0..0, [page, results]);
+    written.charts = charts::write_all(analysis, dir)?;
     Ok(written)
 }
 
-/// Writes the three tables beside one another, as `--output` asks: for `X.csv` the files
-/// `X_summary.csv`, `X_metrics.csv` and `X_detailed.csv`. An ending other than `.csv` stays part of
-/// the name.
+/// Writes the three tables and two pictures beside one another, as `--output` asks: for `X.csv` the
+/// files `X_summary.csv`, `X_metrics.csv`, `X_detailed.csv`, `X.png` with the latencies and
+/// `X_client_duration.png`. An ending other than `.csv` stays part of the name.
+///
+/// A run without a single row has no pictures; those of another run are then removed.
 ///
 /// # Errors
 /// [`WriteError`] names the file that could not be written; those before it are whole.
@@ -71,13 +77,16 @@ pub fn write_beside(
 ) -> Result<Written, WriteError> {
     let is_csv = output.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv"));
     let stem = if is_csv { output.file_stem() } else { output.file_name() };
-    let path = |name: &str| {
+    let path = |rest: &str| {
         let mut file = OsString::from(stem.unwrap_or_default());
-        file.push("_");
-        file.push(name);
+        file.push(rest);
         output.with_file_name(file)
     };
-    write_tables(analysis, path, rows)
+    let mut written = write_tables(analysis, |name| path(&format!("_{name}")), rows)?;
+    for (name, rest) in [("latency", ".png"), ("client_duration", "_client_duration.png")] {
+        written.files.extend(charts::write_beside(analysis, name, path(rest))?);
+    }
+    Ok(written)
 }
 
 fn write_tables(
@@ -105,7 +114,8 @@ fn write_tables(
     // A file of texts that cannot be read costs the texts alone: the run's damage names it.
     let texts = analysis.responses().ok().flatten();
     let detailed_left_out = table(&detailed, &detailed::COLUMNS, limit, texts.as_ref())?;
-    Ok(Written { files: vec![summary, metrics, detailed], detailed_left_out })
+    let files = vec![summary, metrics, detailed];
+    Ok(Written { files, charts: Vec::new(), detailed_left_out })
 }
 
 /// What a row must still say when it has left its file: `simulated`, `imported`, `invalid`,

@@ -1,9 +1,10 @@
 //! An analysis as people and programs read it: on a terminal, as a page, as Markdown, JSON and CSV.
 //!
 //! Every form is a pure function of a [`proofload_analysis::Analysis`]: the same run gives the same
-//! bytes. [`write_run_dir`] puts `report.html`, `results.json`, `summary.csv`, `metrics.csv` and
-//! `detailed.csv` into a run directory, [`write_beside`] the three tables wherever `--output` says. A
-//! file appears under its name once it is whole, so a crash leaves the old one or the new one.
+//! bytes. [`write_run_dir`] puts `report.html`, `results.json`, `summary.csv`, `metrics.csv`,
+//! `detailed.csv` and the pictures into a run directory, [`write_beside`] the three tables and two of
+//! the pictures wherever `--output` says. A file appears under its name once it is whole, so a crash
+//! leaves the old one or the new one.
 //!
 //! What comes from outside, such as names of models and texts of errors, stays text in every form:
 //! each one escapes what it would take for markup, and control characters reach none of them. CSV
@@ -24,6 +25,7 @@
 mod atomic;
 mod banner;
 mod cell;
+mod charts;
 mod detailed;
 mod files;
 mod html;

@@ -54,6 +54,11 @@ pub fn terminal(
     for path in &written.files {
         page.line(&format!("  {}", clean(&path.display().to_string())))?;
     }
+    if let Some(folder) = written.charts.first().and_then(|path| path.parent()) {
+        let count = written.charts.len() / 2;
+        let text = format!("  {}: {count} pictures, as SVG and PNG", folder.display());
+        page.line(&clean(&text))?;
+    }
     if written.files.iter().any(|path| path.ends_with(PAGE)) {
         page.text(
             "  ",

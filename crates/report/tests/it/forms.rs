@@ -23,7 +23,7 @@ pub(crate) fn with<T>(run: &Run, look: impl FnOnce(&Analysis<'_>, &std::path::Pa
 fn shown(run: &Run, look: Look) -> String {
     with(run, |analysis, _| {
         let files = vec![PathBuf::from("results/run/results.json")];
-        let written = Written { files, detailed_left_out: 0 };
+        let written = Written { files, ..Written::default() };
         let mut out = Vec::new();
         terminal(&analysis.document, &written, look, &mut out).unwrap();
         String::from_utf8(out).unwrap()
