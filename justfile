@@ -48,6 +48,26 @@ peers ROUNDS="5" PROFILE="release":
     cargo build --profile {{PROFILE}} -p proofload-http-load --example closed_loop
     cargo run --release -p proofload-benches --example peers -- {{ROUNDS}} target/{{PROFILE}}/examples/closed_loop
 
+# What a million recorded requests take: memory of the run, analysing them, the same files again
+million REQUESTS="1000000": programs
+    cargo run --release -p proofload-benches --example million -- target/release {{REQUESTS}}
+
+# What users feel of a server that stands still for a second, and what we say they did
+stall: programs
+    cargo run --release -p proofload-benches --example stall -- target/release
+
+# 5,000 streams at once: memory, CPU, and stamps against the truth
+streams: programs
+    cargo run --release -p proofload-benches --example streams -- target/release
+
+# What the spans of requests cost while nobody listens, in instructions (needs valgrind)
+spans:
+    bash benches/spans.sh
+
+[private]
+programs:
+    cargo build --release --bin proofload-replay --bin proofload-analyze --bin proofload-simulate
+
 # How much memory a workload of 2 GB takes to open, plan and walk (writes it to a temporary file)
 memory:
     cargo run --release -p proofload-benches --example memory -- workloads/workload_explicit_local5_skewed_bursty_10m.csv
