@@ -43,10 +43,33 @@ truth *ARGS:
         --sim truth="$scratch/truth" --out "$scratch/run" > "$scratch/summary" || { cat "$scratch/summary"; exit 1; }
     cargo run --quiet --release -p proofload-benches --example truth -- "$scratch/run" "$scratch/truth"
 
-# What a request of a closed loop costs, beside wrk and oha (needs nginx and wrk; PROFILE=dist for fat LTO)
-peers ROUNDS="5" PROFILE="release":
-    cargo build --profile {{PROFILE}} -p proofload-http-load --example closed_loop
-    cargo run --release -p proofload-benches --example peers -- {{ROUNDS}} target/{{PROFILE}}/examples/closed_loop
+# What a request of a closed loop costs, beside wrk and oha, and its memory (needs nginx and wrk)
+peers ROUNDS="5":
+    cargo build --release -p proofload-http-load --example closed_loop
+    cargo build --profile dist -p proofload-http-load --example closed_loop
+    cargo build --release -p proofload-benches --example peers
+    target/release/examples/peers {{ROUNDS}} target/release/examples/closed_loop target/dist/examples/closed_loop
+    target/release/examples/peers 0 target/release/examples/closed_loop
+
+# What a million recorded requests take: memory of the run, analysing them, the same files again
+million REQUESTS="1000000": programs
+    cargo run --release -p proofload-benches --example million -- target/release {{REQUESTS}}
+
+# What users feel of a server that stands still for a second, and what we say they did
+stall: programs
+    cargo run --release -p proofload-benches --example stall -- target/release
+
+# 5,000 streams at once: memory, CPU, and stamps against the truth
+streams: programs
+    cargo run --release -p proofload-benches --example streams -- target/release
+
+# What the spans of requests cost while nobody listens, in instructions (needs valgrind)
+spans:
+    bash benches/spans.sh
+
+[private]
+programs:
+    cargo build --release --bin proofload-replay --bin proofload-analyze --bin proofload-simulate
 
 # How much memory a workload of 2 GB takes to open, plan and walk (writes it to a temporary file)
 memory:

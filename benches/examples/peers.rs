@@ -1,9 +1,10 @@
 //! What a request of a closed loop costs the client, beside wrk and oha: 64 connections that stay
 //! open, an answer of 1 KiB from nginx, the server on core 0 and the client on core 1. All sides
-//! take turns, and nginx counts the requests. Then what memory takes at a million requests and at four.
+//! take turns, and nginx counts the requests.
 //!
 //! `peers ROUNDS CLOSED_LOOP…`: each `CLOSED_LOOP` is one build of that example of `http-load`. Needs
-//! nginx and wrk; oha is measured where there is one.
+//! nginx and wrk; oha is measured where there is one. With no rounds, what memory each build takes at
+//! a million requests and at four.
 
 use std::error::Error;
 use std::fs;
@@ -31,10 +32,13 @@ const CLIENT_CORE: u32 = 1;
 
 fn main() -> Result<()> {
     let mut args = std::env::args().skip(1);
-    let rounds = args.next().ok_or("usage: peers ROUNDS CLOSED_LOOP…")?.parse()?;
-    let ours: Vec<String> = args.collect();
+    let rounds: u32 = args.next().ok_or("usage: peers ROUNDS CLOSED_LOOP…")?.parse()?;
     let nginx = Nginx::start()?;
-    let mut sides: Vec<Side> = ours.into_iter().map(Side::ours).collect();
+    let mut sides: Vec<Side> = args.map(Side::ours).collect();
+    let mut out = io::stdout();
+    if rounds == 0 {
+        return sides.iter().try_for_each(|side| memory(&nginx, side, &mut out));
+    }
     sides.push(Side::new("wrk", Kind::Wrk));
     if is_there("oha") {
         sides.push(Side::new("oha", Kind::Oha));
@@ -52,12 +56,7 @@ fn main() -> Result<()> {
             side.turns.push(turn);
         }
     }
-    let mut out = io::stdout();
-    costs(&sides, &mut out)?;
-    for side in sides.iter().filter(|side| side.kind == Kind::Ours) {
-        memory(&nginx, side, &mut out)?;
-    }
-    Ok(())
+    costs(&sides, &mut out)
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -189,9 +188,12 @@ fn is_there(program: &str) -> bool {
 }
 
 fn costs(sides: &[Side], out: &mut impl Write) -> Result<()> {
-    let cost = |side: &Side| side.middle(Turn::cpu_us);
-    let of = |name: &str| sides.iter().find(|side| side.name == name).map(cost);
-    let (wrk, oha) = (of("wrk").unwrap_or(f64::NAN), of("oha").unwrap_or(f64::NAN));
+    // Round by round, since the machine's own speed changes from one to another.
+    let ratio = |side: &Side, peer: &str| {
+        let peer = sides.iter().find(|side| side.name == peer);
+        let pairs = peer.into_iter().flat_map(|peer| side.turns.iter().zip(&peer.turns));
+        median(pairs.map(|(ours, theirs)| ours.cpu_us() / theirs.cpu_us()).collect())
+    };
     writeln!(
         out,
         "| client | CPU µs a request | from – to | requests/s | peak MB | × wrk | × oha |"
@@ -205,11 +207,11 @@ fn costs(sides: &[Side], out: &mut impl Write) -> Result<()> {
             out,
             "| {} | {:.2} | {least:.2} – {most:.2} | {:.0} | {:.1} | {:.2} | {:.2} |",
             side.name,
-            cost(side),
+            side.middle(Turn::cpu_us),
             side.middle(|turn| turn.requests / turn.measured.took_s),
             side.middle(|turn| turn.measured.peak_bytes as f64 / 1e6),
-            cost(side) / wrk,
-            cost(side) / oha,
+            ratio(side, "wrk"),
+            ratio(side, "oha"),
         )?;
     }
     Ok(())
@@ -217,7 +219,7 @@ fn costs(sides: &[Side], out: &mut impl Write) -> Result<()> {
 
 /// How the peak grows from the shorter to the longer run.
 fn memory(nginx: &Nginx, side: &Side, out: &mut impl Write) -> Result<()> {
-    writeln!(out, "\n{}:", side.name)?;
+    writeln!(out, "{}:", side.name)?;
     let mut peaks = Vec::new();
     for requests in LONG {
         let turn = nginx.turn(side, requests)?;

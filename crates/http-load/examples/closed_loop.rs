@@ -1,5 +1,6 @@
 //! Users without think time fetch one path again and again, and every request is recorded in a run
-//! directory: `closed_loop HOST:PORT PATH USERS REQUESTS OUT`.
+//! directory: `closed_loop HOST:PORT PATH USERS REQUESTS OUT [FILTER]`. With `FILTER`, such as `info` or
+//! `debug`, there is a log on stderr, a line of JSON each.
 //!
 //! Prints the rate, the CPU time of this whole process a request (the writer's included) and its
 //! memory before the first request and at its peak.
@@ -18,12 +19,21 @@ use proofload_record::Secrets;
 use proofload_record::clock::{Clock, monotonic_ns, process_cpu_ns};
 use proofload_run_dir::{Finish, Manifest, PlanRow, State, Writer};
 use proofload_workload::{Payload, Users};
+use tracing_subscriber::EnvFilter;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let [target, path, users, requests, out] = args.as_slice() else {
-        return Err("usage: closed_loop HOST:PORT PATH USERS REQUESTS OUT".into());
+    let [target, path, users, requests, out, filter @ ..] = args.as_slice() else {
+        return Err("usage: closed_loop HOST:PORT PATH USERS REQUESTS OUT [FILTER]".into());
     };
+    if let [filter] = filter {
+        let filter: EnvFilter = filter.parse()?;
+        tracing_subscriber::fmt()
+            .json()
+            .with_env_filter(filter)
+            .with_writer(std::io::stderr)
+            .init();
+    }
     let (host, port) = target.rsplit_once(':').ok_or("expected HOST:PORT")?;
     let users = Users::new(users.parse()?, requests.parse()?);
     raise_descriptor_limit();

@@ -39,11 +39,9 @@ impl Value<'_> {
     pub(crate) fn write(self, out: &mut String) {
         match self {
             Self::Blank => {}
-            Self::Count(count) => {
-                // Writing to a string cannot fail.
-                let _ = write!(out, "{count}");
-            }
+            Self::Count(count) => digits(count, 1, out),
             Self::Number(number) => {
+                // Writing to a string cannot fail.
                 let _ = write!(out, "{number}");
             }
             Self::Millis(ns) => decimal(ns, 6, out),
@@ -56,11 +54,32 @@ impl Value<'_> {
 }
 
 /// Appends `value / 10^places` without the zeros at its end.
-fn decimal(value: u64, places: usize, out: &mut String) {
+fn decimal(value: u64, mut places: usize, out: &mut String) {
     let unit = 10_u64.pow(places as u32);
-    let _ = write!(out, "{}.{:0places$}", value / unit, value % unit);
-    let kept = out.trim_end_matches('0').trim_end_matches('.').len();
-    out.truncate(kept);
+    digits(value / unit, 1, out);
+    let mut rest = value % unit;
+    if rest == 0 {
+        return;
+    }
+    while rest.is_multiple_of(10) {
+        rest /= 10;
+        places -= 1;
+    }
+    out.push('.');
+    digits(rest, places, out);
+}
+
+/// Appends the digits of `value`, at least so many. A formatter takes several times as long, and a
+/// large table is mostly numbers.
+fn digits(value: u64, at_least: usize, out: &mut String) {
+    let mut room = [b'0'; 20];
+    let (mut rest, mut from) = (value, room.len());
+    while rest > 0 || room.len() - from < at_least {
+        from -= 1;
+        room[from] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+    }
+    out.extend(room[from..].iter().map(|&digit| char::from(digit)));
 }
 
 /// Appends a text from outside, without what acts on a terminal, and with an apostrophe before what
