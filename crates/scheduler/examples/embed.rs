@@ -1,5 +1,7 @@
 //! The scheduler without a runtime: 100 containers on 20 workers, in this thread.
 
+#![expect(clippy::print_stdout, reason = "an example shows what it did")]
+
 use std::process::ExitCode;
 use std::time::Duration;
 

@@ -59,11 +59,11 @@ macro_rules! amount {
 
 amount!(
     /// CPU in thousandths of a core, up to 4,194 cores.
-    Millicores, "CPU in millicores", (1 << 22) - 1, "m"
+    Millicores, "CPU in millicores", 4_194_303, "m"
 );
 amount!(
     /// Memory in MB, up to 16 TB.
-    Megabytes, "memory in MB", (1 << 24) - 1, "MB"
+    Megabytes, "memory in MB", 16_777_215, "MB"
 );
 amount!(
     /// Whole GPUs, up to 63 in a worker.

@@ -2,6 +2,7 @@
 
 mod amount;
 mod batching;
+mod cache;
 mod clock;
 mod counters;
 mod index;
@@ -18,6 +19,7 @@ mod worker;
 
 pub use amount::{AmountError, Gpus, Megabytes, Millicores, Resources};
 pub use batching::{Backoff, Batching};
+pub use cache::WorkerCache;
 pub use clock::{Clock, MonotonicClock};
 pub use counters::{CacheCounts, Counters, LockCounts, Snapshot, WireCounts};
 pub use memory::{Audit, MemoryStore, WorkerAudit, WorkerLock};

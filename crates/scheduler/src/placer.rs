@@ -1,5 +1,6 @@
 //! One decision after the other: a copy of the fleet, its index, and a policy.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::amount::Resources;
@@ -16,14 +17,20 @@ use crate::worker::Status;
 #[derive(Clone, Copy, Debug)]
 pub struct Shape {
     pub(crate) needs: Resources,
-    views: [u32; GPU_PREFERENCES_MAX],
-    len: u8,
+    views: Views,
     affinity: u64,
 }
 
-impl Shape {
-    fn views(&self) -> impl Iterator<Item = u32> {
-        self.views.into_iter().take(usize::from(self.len))
+/// Views in the order in which they are tried.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+struct Views {
+    list: [u32; GPU_PREFERENCES_MAX],
+    len: u8,
+}
+
+impl Views {
+    fn iter(&self) -> impl Iterator<Item = u32> {
+        self.list.into_iter().take(usize::from(self.len))
     }
 }
 
@@ -48,6 +55,9 @@ pub struct Placer {
     counters: Arc<Counters>,
     loaded: bool,
     examined: Examined,
+    /// For lists of views: the greatest totals of the workers that they lead to, none of them within
+    /// another, as of a generation of the fleet.
+    greatest: HashMap<Views, (u64, Vec<Resources>)>,
     /// Slots written since the index was last brought up to date.
     written: Vec<u32>,
 }
@@ -63,6 +73,7 @@ impl Placer {
             counters,
             loaded: false,
             examined: Examined::default(),
+            greatest: HashMap::new(),
             written: Vec::new(),
         }
     }
@@ -124,8 +135,7 @@ impl Placer {
     pub fn shape(&mut self, request: &Request) -> Shape {
         let mut shape = Shape {
             needs: request.needs,
-            views: [0; GPU_PREFERENCES_MAX],
-            len: 0,
+            views: Views::default(),
             affinity: if self.policy == Policy::Affinity { policy::hash(&request.id) } else { 0 },
         };
         let pool = match request.pool.as_deref().map(|pool| self.snapshot.name(pool)) {
@@ -133,8 +143,7 @@ impl Placer {
             Some(known) => known,
             None => None,
         };
-        let major = self.snapshot.dominant(&request.needs);
-        let key = |gpu| ViewKey { pool, gpu, preemptable: request.preemptable, major };
+        let key = |gpu| ViewKey { pool, gpu, preemptable: request.preemptable };
         if request.gpus.is_empty() {
             self.add_view(&mut shape, key(GpuKind::None));
         }
@@ -162,8 +171,9 @@ impl Placer {
                 .map(|slot| (slot, snapshot.free[slot as usize]));
             self.index.build(key, members)
         });
-        shape.views[usize::from(shape.len)] = view;
-        shape.len += 1;
+        self.index.prepare(view, &shape.needs);
+        shape.views.list[usize::from(shape.views.len)] = view;
+        shape.views.len += 1;
     }
 
     /// Picks a worker for a container and counts it as planned there. `None`: nothing fits.
@@ -172,10 +182,11 @@ impl Placer {
         let mut probes = Probes::default();
         let slot = match self.policy {
             Policy::Affinity => {
-                shape.views().find_map(|view| self.nearest(view, shape, &mut probes))
+                shape.views.iter().find_map(|view| self.nearest(view, shape, &mut probes))
             }
             policy => shape
-                .views()
+                .views
+                .iter()
                 .find_map(|view| self.index.pick(policy, view, &shape.needs, &mut probes)),
         };
         self.examined.decisions += 1;
@@ -206,21 +217,45 @@ impl Placer {
             .max_by_key(|&slot| (weight(slot), slot))
     }
 
-    /// Forgets a planned container that the store did not place.
-    pub(crate) fn put_back(&mut self, worker: WorkerKey, epoch: u32, needs: &Resources) {
+    /// Takes a container back from where [`place`](Self::place) planned it: for those who use a placer
+    /// without a store. There must be one of this shape planned there.
+    pub fn put_back(&mut self, worker: WorkerKey, shape: &Shape) {
+        let epoch = self.snapshot.epoch[worker.0 as usize];
+        self.settle(worker, epoch, &shape.needs);
+        self.reindex();
+    }
+
+    /// Forgets a planned container whose verdict is known; the index is brought up to date later.
+    pub(crate) fn settle(&mut self, worker: WorkerKey, epoch: u32, needs: &Resources) {
         self.snapshot.put_back(worker.0, epoch, needs);
         self.written.push(worker.0);
+    }
+
+    /// Whether some worker that is there or starting could hold it, if it were empty.
+    pub(crate) fn could_fit(&mut self, shape: &Shape) -> bool {
+        let (snapshot, index) = (&self.snapshot, &self.index);
+        let (generation, greatest) = self.greatest.entry(shape.views).or_default();
+        if *generation != snapshot.generation {
+            *generation = snapshot.generation;
+            greatest.clear();
+            for at in snapshot.there() {
+                let total = snapshot.total[at];
+                if shape.views.iter().any(|view| snapshot.class[at].serves(index.key(view)))
+                    && !greatest.iter().any(|known| total.fits(known))
+                {
+                    greatest.retain(|known| !known.fits(&total));
+                    greatest.push(total);
+                }
+            }
+        }
+        greatest.iter().any(|total| shape.needs.fits(total))
     }
 
     /// The reason why a request fits on none of the workers that there are, even if they were empty.
     /// `None`: it would fit on one of them, or there are no workers yet. Reads the fleet.
     pub fn never_fits(&self, request: &Request) -> Option<Refusal> {
         let snapshot = &self.snapshot;
-        let there = || {
-            (0..snapshot.slots() as usize).filter(|&at| {
-                matches!(snapshot.status[at], Some(Status::Available | Status::Pending))
-            })
-        };
+        let there = || snapshot.there();
         there().next()?;
         let pool = request.pool.as_deref().map(|pool| (pool, snapshot.name(pool)));
         if let Some((name, number)) = pool
@@ -272,6 +307,11 @@ impl Placer {
     /// What is free on a worker, by this copy.
     pub fn free(&self, worker: WorkerKey) -> Option<Resources> {
         self.snapshot.status.get(worker.0 as usize)?.map(|_| self.snapshot.free[worker.0 as usize])
+    }
+
+    /// The life of a worker that this copy knows.
+    pub fn epoch(&self, worker: WorkerKey) -> Option<u32> {
+        self.snapshot.status.get(worker.0 as usize)?.map(|_| self.snapshot.epoch[worker.0 as usize])
     }
 
     /// What decisions have looked at so far.

@@ -62,6 +62,13 @@ pub struct Plan {
     pub refuse: Vec<(ContainerKey, Refusal)>,
 }
 
+impl Plan {
+    /// Nothing was decided.
+    pub fn is_empty(&self) -> bool {
+        self.batch.is_none() && self.requeue.is_empty() && self.refuse.is_empty()
+    }
+}
+
 /// A container that has its place.
 #[derive(Clone, Debug)]
 pub struct Placed {
@@ -195,7 +202,9 @@ impl Planner {
             if let Some(worker) = self.placer.place(&item.shape) {
                 item.part = self.part(&mut batch, number, worker.0);
                 self.planned.push(item);
-            } else if let Some(refusal) = self.placer.never_fits(&item.request) {
+            } else if !self.placer.could_fit(&item.shape)
+                && let Some(refusal) = self.placer.never_fits(&item.request)
+            {
                 plan.refuse.push((item.key, refusal));
             } else if item.attempts >= self.config.backoff.tries {
                 plan.refuse.push((item.key, Refusal::NothingFree(item.attempts)));
@@ -271,11 +280,11 @@ impl Planner {
             self.placer.snapshot.batch_settled(part.worker.0, part.epoch);
             for item in items.by_ref().take(part.count as usize) {
                 if current {
-                    self.counters.hit(1)
+                    self.counters.hit(1);
                 } else {
-                    self.counters.stale(1)
+                    self.counters.stale(1);
                 }
-                self.placer.put_back(part.worker, part.epoch, &item.shape.needs);
+                self.placer.settle(part.worker, part.epoch, &item.shape.needs);
                 match outcomes.next().unwrap_or(Outcome::NotLeased) {
                     Outcome::Placed => settled.placed.push(Placed {
                         key: item.key,

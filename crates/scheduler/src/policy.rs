@@ -3,18 +3,19 @@
 /// A rule that picks one of the workers that fit. Each is exact: if the rule picks none, none fits.
 ///
 /// A list of GPU types is always tried in its order, and a type only if nothing of those before it
-/// fits. Below, the *dominant* resource is the one, CPU or memory, of which the request asks the
-/// greater share of the whole fleet's; a *level* is one of 64 steps, four to an octave.
+/// fits. A *level* is one of 64 relative steps of CPU or memory, four to an octave. A worker is *clear* of a
+/// request if it is at a higher level on both.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Policy {
-    /// The emptiest worker: most free GPUs, then the highest level of the dominant resource. In that
-    /// row, if the fullest cell of the other resource is above the request's own, its workers take
-    /// turns, first in first out; where some worker of the cell might not fit, the one with the most of the
-    /// other resource, then of the dominant one. So equal requests on equal workers go round evenly.
+    /// The emptiest worker that fits: the most free GPUs, then the highest level of free CPU, then the
+    /// highest level of free memory. Workers equal in these and clear of the request take turns, first in
+    /// first out; of others the one with the most free memory is taken, then CPU, then the first. So equal
+    /// requests on equal workers go round evenly.
     #[default]
     Spread,
-    /// The worker with the least left over: fewest free GPUs that suffice, then the lowest level of the
-    /// dominant resource at which any fits, then the least of the other, then of the dominant one.
+    /// The tightest worker that fits: the fewest free GPUs, then the lowest level of free CPU, then the
+    /// lowest level of free memory. Of workers equal in these and clear of the request the first in the queue;
+    /// of others the one with the least free memory, then CPU, then the first.
     BestFit,
     /// The worker that the container's id has the highest rendezvous weight for, of those that fit and
     /// would not rise above ⌈1.5 × (placed + 1) / eligible workers⌉ containers. A worker that joins or

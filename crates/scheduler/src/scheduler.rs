@@ -1,9 +1,11 @@
 //! A planner and a store, step by step.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::planner::{Config, Plan, Planner, Settled};
-use crate::store::{Claim, Exchange, Store, StoreError, Token};
+use crate::refusal::Refusal;
+use crate::store::{Claim, ContainerKey, Exchange, Store, StoreError, Token};
 
 /// What a step came to.
 #[derive(Debug, Default)]
@@ -35,8 +37,10 @@ pub struct Scheduler<S: Store> {
     planner: Planner,
     lease: Duration,
     flying: Option<Flying<S::Pending>>,
-    /// A commit whose reply was lost; it goes first.
-    unanswered: Option<u64>,
+    /// Batches that are planned and not sent, or whose reply was lost: these first.
+    to_send: VecDeque<u64>,
+    requeue: Vec<(ContainerKey, Duration)>,
+    refuse: Vec<(ContainerKey, Refusal)>,
 }
 
 #[derive(Debug)]
@@ -63,7 +67,16 @@ impl<S: Store> Scheduler<S> {
         let reply =
             store.exchange(Exchange { token, now, commit: None, claim: None, since: None })?;
         planner.absorb(reply, 0, now);
-        Ok(Self { store, token, planner, lease, flying: None, unanswered: None })
+        Ok(Self {
+            store,
+            token,
+            planner,
+            lease,
+            flying: None,
+            to_send: VecDeque::new(),
+            requeue: Vec::new(),
+            refuse: Vec::new(),
+        })
     }
 
     /// One turn: plans what is due while the last exchange is under way, hears its answer, and sends
@@ -74,12 +87,17 @@ impl<S: Store> Scheduler<S> {
     /// [`StoreError::Fenced`] this scheduler is done.
     pub fn step(&mut self, now: Duration) -> Result<Step, StoreError> {
         let mut step = Step::default();
-        let resend = self.unanswered.take();
-        let plan = if resend.is_some() { Plan::default() } else { self.planner.plan(now) };
-        let batch = resend.or(plan.batch);
+        if self.to_send.is_empty() {
+            self.plan(now);
+        }
         self.hear(&mut step, now)?;
-        self.hand_back(&plan, &mut step)?;
+        if self.to_send.is_empty() {
+            // Nothing was at hand while the exchange was under way; now there may be.
+            self.plan(now);
+        }
+        self.hand_back(&mut step)?;
         let asked = self.planner.wants();
+        let batch = self.to_send.front().copied();
         let exchange = Exchange {
             token: self.token,
             now,
@@ -87,14 +105,17 @@ impl<S: Store> Scheduler<S> {
             claim: (asked > 0).then_some(Claim { most: asked, lease: self.lease }),
             since: self.planner.seen(),
         };
-        match self.store.submit(exchange) {
-            Ok(pending) => self.flying = Some(Flying { pending, batch, asked }),
-            Err(error) => {
-                self.unanswered = batch;
-                return Err(error);
-            }
-        }
+        let pending = self.store.submit(exchange)?;
+        self.to_send.pop_front();
+        self.flying = Some(Flying { pending, batch, asked });
         Ok(step)
+    }
+
+    fn plan(&mut self, now: Duration) {
+        let Plan { batch, requeue, refuse } = self.planner.plan(now);
+        self.to_send.extend(batch);
+        self.requeue.extend(requeue);
+        self.refuse.extend(refuse);
     }
 
     /// Hears the answer of the exchange that is under way, if there is one, and sends nothing.
@@ -116,19 +137,24 @@ impl<S: Store> Scheduler<S> {
                 Ok(())
             }
             Err(error) => {
-                self.unanswered = batch;
+                if let Some(batch) = batch {
+                    self.to_send.push_front(batch);
+                }
                 Err(error)
             }
         }
     }
 
-    fn hand_back(&self, plan: &Plan, step: &mut Step) -> Result<(), StoreError> {
-        for group in plan.requeue.chunk_by(|a, b| a.1 == b.1) {
+    fn hand_back(&mut self, step: &mut Step) -> Result<(), StoreError> {
+        // What has been said stays said if a later call fails: to say it again does no harm.
+        for group in self.requeue.chunk_by(|a, b| a.1 == b.1) {
             let keys: Vec<_> = group.iter().map(|&(key, _)| key).collect();
             step.requeued += self.store.requeue_at(self.token, &keys, group[0].1)?;
         }
-        if !plan.refuse.is_empty() {
-            step.refused = self.store.refuse(self.token, &plan.refuse)?;
+        self.requeue.clear();
+        if !self.refuse.is_empty() {
+            step.refused = self.store.refuse(self.token, &self.refuse)?;
+            self.refuse.clear();
         }
         Ok(())
     }

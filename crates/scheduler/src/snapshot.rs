@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use crate::amount::{Resources, Taken};
-use crate::index::{Axis, GpuKind, ViewKey};
+use crate::index::{GpuKind, ViewKey};
 use crate::policy;
 use crate::store::WorkerState;
 use crate::worker::{Status, Worker};
@@ -54,9 +54,6 @@ pub(crate) struct Snapshot {
     pub(crate) free: Vec<Resources>,
     /// The hash of its name, for rendezvous.
     pub(crate) hash: Vec<u64>,
-    /// Of all workers that are there.
-    cpu: u64,
-    memory: u64,
     /// Goes up when a worker comes or goes or changes its status.
     pub(crate) generation: u64,
 }
@@ -80,15 +77,14 @@ impl Snapshot {
         number
     }
 
-    pub(crate) fn is_open(&self, slot: u32) -> bool {
-        self.status[slot as usize] == Some(Status::Available)
+    /// Workers that take containers or will.
+    pub(crate) fn there(&self) -> impl Iterator<Item = usize> {
+        (0..self.status.len())
+            .filter(|&at| matches!(self.status[at], Some(Status::Available | Status::Pending)))
     }
 
-    /// The resource of which a request asks the greater share of the fleet's.
-    pub(crate) fn dominant(&self, needs: &Resources) -> Axis {
-        let cpu = u128::from(needs.cpu.get()) * u128::from(self.memory);
-        let memory = u128::from(needs.memory.get()) * u128::from(self.cpu);
-        if cpu >= memory { Axis::Cpu } else { Axis::Memory }
+    pub(crate) fn is_open(&self, slot: u32) -> bool {
+        self.status[slot as usize] == Some(Status::Available)
     }
 
     /// Overwrites a slot with what the store says now. `true`: it is another life of the worker, or its
@@ -102,17 +98,9 @@ impl Snapshot {
         let changed = born || self.status[at] != state.status;
         if changed {
             self.generation += 1;
-            if self.status[at].is_some() {
-                self.cpu -= u64::from(self.total[at].cpu.get());
-                self.memory -= u64::from(self.total[at].memory.get());
-            }
             if born {
                 self.settle_in(at, &state.worker);
                 self.epoch[at] = state.epoch;
-            }
-            if state.status.is_some() {
-                self.cpu += u64::from(self.total[at].cpu.get());
-                self.memory += u64::from(self.total[at].memory.get());
             }
         }
         self.status[at] = state.status;
@@ -128,8 +116,6 @@ impl Snapshot {
         let at = slot as usize;
         if self.status[at].take().is_some() {
             self.generation += 1;
-            self.cpu -= u64::from(self.total[at].cpu.get());
-            self.memory -= u64::from(self.total[at].memory.get());
         }
     }
 

@@ -1,231 +1,246 @@
 //! Workers with the same number of free GPUs, on a grid of 64 × 64 levels of what they have free.
 //!
-//! The `x` axis is the resource that decides first (the *major* one), `y` the other. A row is a level
-//! of `x`. It keeps
-//!
-//! * a `u64` that says which cells have workers, and a queue a cell, first in first out;
-//! * a tree of the exact pairs (see [`super::tree`]);
-//! * the greatest exact `y` of the row, the greatest in it and all rows above (`above`), and of each
-//!   eight rows together (`block`).
+//! `x` is CPU and `y` memory. A row is a level of `x`, a column a level of `y`, a cell what lies in both:
+//! a queue of workers, first in first out. A `u64` a row says which of its cells have workers.
 //!
 //! # Why few places are looked at, and the answer is exact all the same
 //!
-//! A request `(x, y)` lies in row `r`. Every worker in a row above `r` has enough `x`, so there only
-//! `y` counts: some worker there fits if and only if `above[r + 1] ≥ y`, which is one look. `above`
-//! never rises from row to row, so the highest row that holds a fit is found by halving (6 looks);
-//! the lowest by looking at 7 rows, 8 blocks and 8 rows at most. Row `r` itself is the only
-//! one with workers that may lack `x`, and its tree answers for both at once. No other row and no cell
-//! has to be tried, however many workers lie on the border. With `h` the height of a tree:
+//! A request lies in a cell itself. All workers of a cell that is over it *on both axes* fit, and none of
+//! a cell that is under it on one. Only the cells in the request's own row and column may hold
+//! workers that fit beside workers that do not. These are kept *sorted*: their workers are in a tree of
+//! exact pairs too (see [`super::tree`]). Which rows and columns those are is known before the first
+//! decision, when the request is made ready. Then
 //!
-//! | | looks in one grid |
+//! * the greatest exact `y` of each row, where its uppermost cell is sorted, and else the least `y` of
+//!   that cell's level, says of every row over the request's whether a worker there fits: in such a row
+//!   only `y` counts, and the cell in which it matters is a sorted one;
+//! * in the request's own row, all of which is sorted, the greatest exact `x` of each cell says the
+//!   same of every column over the request's;
+//! * the request's own cell is left, and its tree answers for both axes at once.
+//!
+//! So no cell has to be tried in vain, however many workers lie on the border. [`Maxima`] finds the highest
+//! such level in 6 looks and the lowest in 22. With `h` the height of a tree, the looks in one grid are
+//!
+//! | | |
 //! | --- | --- |
-//! | nothing fits | `1 + h` |
-//! | [`Grid::emptiest`] | at most `8 + h` |
-//! | [`Grid::tightest`] | at most `24 + 2h` |
+//! | nothing fits | at most `4 + h` |
+//! | [`Grid::emptiest`] | at most `10 + h` |
+//! | [`Grid::tightest`] | at most `28 + 3h` |
 //!
-//! 2^20 workers in the worst tree of all make `h` 29, so both stay under 128.
+//! 2^20 workers in the worst tree of all make `h` 29, so all stay under 128.
 
 use super::Probes;
 use super::level::LEVELS;
+use super::maxima::Maxima;
 use super::tree::{Ends, NIL, Nodes};
 
-/// A row's cells, each a queue of entries.
-type Cells = Box<[Ends; LEVELS]>;
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cell {
+    /// Its workers, first in first out.
+    pub(crate) queue: Ends,
+    /// Their pairs, if it is sorted.
+    root: u32,
+}
+
+/// A row's cells, and the greatest `x` of each that is sorted.
+#[derive(Debug)]
+struct Row {
+    cells: [Cell; LEVELS],
+    greatest_x: Maxima,
+}
 
 #[derive(Debug)]
 pub(crate) struct Grid {
-    /// Rows that have workers.
-    rows: u64,
     /// Cells of each row that have workers.
     bits: [u64; LEVELS],
-    roots: [u32; LEVELS],
-    row: [u32; LEVELS],
-    /// One more, so that there is always a row above.
-    above: [u32; LEVELS + 1],
-    block: [u32; LEVELS / 8],
+    greatest_y: Maxima,
     /// Made when a row gets its first worker, and kept.
-    cells: [Option<Cells>; LEVELS],
+    rows: [Option<Box<Row>>; LEVELS],
+    workers: usize,
 }
 
-/// What a request asks for, on the axes of a grid.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Want {
+/// A place on a grid: what a request asks for, or what a worker has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Spot {
     pub(crate) x: u32,
     pub(crate) y: u32,
     pub(crate) row: usize,
     pub(crate) column: usize,
 }
 
-/// Where a fitting worker waits.
+/// Rows and columns whose cells are sorted.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Sorted {
+    pub(crate) rows: u64,
+    pub(crate) columns: u64,
+}
+
+impl Sorted {
+    pub(crate) fn has(&self, row: usize, column: usize) -> bool {
+        (self.rows >> row | self.columns >> column) & 1 == 1
+    }
+}
+
+/// The queue in which the wanted worker comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Found {
-    /// First in the queue of a cell whose workers all fit.
+    /// Of a cell all of whose workers fit.
     Cell { row: usize, column: usize },
-    /// First in the queue of a pair.
+    /// Of a pair.
     Pair(u32),
 }
 
 impl Grid {
     pub(crate) fn new() -> Self {
         Self {
-            rows: 0,
             bits: [0; LEVELS],
-            roots: [NIL; LEVELS],
-            row: [0; LEVELS],
-            above: [0; LEVELS + 1],
-            block: [0; LEVELS / 8],
-            cells: [const { None }; LEVELS],
+            greatest_y: Maxima::NONE,
+            rows: [const { None }; LEVELS],
+            workers: 0,
         }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.rows == 0
+        self.workers == 0
     }
 
-    /// The queue of a cell that is or was in use.
-    pub(crate) fn cell(&mut self, row: usize, column: usize) -> &mut Ends {
-        let cells = self.cells[row].get_or_insert_with(|| Box::new([Ends::EMPTY; LEVELS]));
-        &mut cells[column]
+    /// The cell, for its queue.
+    pub(crate) fn cell(&mut self, row: usize, column: usize) -> &mut Cell {
+        &mut self.row(row).cells[column]
+    }
+
+    fn row(&mut self, row: usize) -> &mut Row {
+        self.rows[row].get_or_insert_with(|| {
+            let cell = Cell { queue: Ends::EMPTY, root: NIL };
+            Box::new(Row { cells: [cell; LEVELS], greatest_x: Maxima::NONE })
+        })
     }
 
     pub(crate) fn head(&self, row: usize, column: usize) -> u32 {
-        self.cells[row].as_ref().map_or(NIL, |cells| cells[column].head)
+        self.rows[row].as_ref().map_or(NIL, |row| row.cells[column].queue.head)
     }
 
-    /// The node of the pair in its row, made where there is none.
-    pub(crate) fn obtain(
+    fn root(&self, row: usize, column: usize) -> u32 {
+        self.rows[row].as_ref().map_or(NIL, |row| row.cells[column].root)
+    }
+
+    /// Cells of a row that have workers.
+    pub(crate) fn used(&self, row: usize) -> u64 {
+        self.bits[row]
+    }
+
+    /// The node of a pair in its sorted cell, made where there is none.
+    pub(crate) fn obtain(&mut self, nodes: &mut Nodes, spot: Spot) -> u32 {
+        let row = self.row(spot.row);
+        let root = &mut row.cells[spot.column].root;
+        let node = nodes.obtain(root, spot.x, spot.y);
+        row.greatest_x.set(spot.column, nodes.greatest_x(*root));
+        node
+    }
+
+    /// Takes a pair that nobody has any more out of its sorted cell.
+    pub(crate) fn remove(&mut self, nodes: &mut Nodes, row: usize, column: usize, node: u32) {
+        let row = self.row(row);
+        let root = &mut row.cells[column].root;
+        nodes.remove(root, node);
+        row.greatest_x.set(column, nodes.greatest_x(*root));
+    }
+
+    /// A worker has joined the cell, and its tree if it is sorted.
+    pub(crate) fn joined(&mut self, nodes: &Nodes, row: usize, column: usize, floor: u32) {
+        self.workers += 1;
+        self.bits[row] |= 1 << column;
+        if self.bits[row] >> column == 1 {
+            self.refresh(nodes, row, column, floor);
+        }
+    }
+
+    /// A worker has left the cell, and its tree if it is sorted.
+    pub(crate) fn left(
         &mut self,
-        nodes: &mut Nodes,
+        nodes: &Nodes,
         row: usize,
         column: usize,
-        x: u32,
-        y: u32,
-    ) -> u32 {
-        self.rows |= 1 << row;
-        self.bits[row] |= 1 << column;
-        if y > self.row[row] {
-            self.set_greatest(row, y);
+        floor: impl Fn(usize) -> u32,
+    ) {
+        self.workers -= 1;
+        let uppermost = self.bits[row] >> column == 1;
+        if self.head(row, column) == NIL {
+            self.bits[row] &= !(1 << column);
         }
-        nodes.obtain(&mut self.roots[row], x, y)
-    }
-
-    /// Takes out a pair that nobody has free any more.
-    pub(crate) fn remove(&mut self, nodes: &mut Nodes, row: usize, node: u32) {
-        let y = nodes.at(node).y;
-        nodes.remove(&mut self.roots[row], node);
-        if y == self.row[row] {
-            let greatest = nodes.greatest_y(self.roots[row]);
-            if greatest != y {
-                self.set_greatest(row, greatest);
-            }
+        if !uppermost {
+            return;
+        }
+        match self.bits[row].checked_ilog2() {
+            Some(column) => self.refresh(nodes, row, column as usize, floor(column as usize)),
+            None => self.greatest_y.set(row, 0),
         }
     }
 
-    /// A cell has lost its last worker.
-    pub(crate) fn clear(&mut self, row: usize, column: usize) {
-        self.bits[row] &= !(1 << column);
-        if self.bits[row] == 0 {
-            self.rows &= !(1 << row);
-        }
+    /// Sets a row's greatest `y` by its uppermost cell.
+    pub(crate) fn refresh(&mut self, nodes: &Nodes, row: usize, column: usize, floor: u32) {
+        let root = self.root(row, column);
+        let greatest = if root == NIL { floor } else { nodes.greatest_y(root) };
+        self.greatest_y.set(row, greatest);
     }
 
-    fn set_greatest(&mut self, row: usize, y: u32) {
-        self.row[row] = y;
-        let block = row / 8;
-        self.block[block] = self.row[block * 8..][..8].iter().copied().max().unwrap_or(0);
-        for at in (0..=row).rev() {
-            let above = self.row[at].max(self.above[at + 1]);
-            if self.above[at] == above {
-                break;
-            }
-            self.above[at] = above;
-        }
-    }
-
-    /// The emptiest worker that fits: the highest level of `x`, then
-    /// * if all workers of that row that have at least the request's level of `y` certainly fit, the
-    ///   highest level of `y`, first in first out;
-    /// * otherwise the most `y`, then the most `x`, first in first out.
-    pub(crate) fn emptiest(&self, nodes: &Nodes, want: Want, probes: &mut Probes) -> Option<Found> {
-        probes.one();
-        if self.above[want.row + 1] >= want.y {
-            let row = self.highest_row(want.y, probes);
+    /// The emptiest worker that fits: the highest row, and in it the highest column, that hold one. If
+    /// all of that cell fit, the first of its queue; else the most `y`, then the most `x`, then the
+    /// first of that queue.
+    pub(crate) fn emptiest(&self, nodes: &Nodes, want: Spot, probes: &mut Probes) -> Option<Found> {
+        if self.greatest_y.any_over(want.row, want.y, probes) {
+            let row = self.greatest_y.highest(want.y, probes);
             probes.one();
-            let column = 63 - self.bits[row].leading_zeros() as usize;
+            let column = self.bits[row].ilog2() as usize;
             if column > want.column {
                 return Some(Found::Cell { row, column });
             }
-            return nodes.last(self.roots[row], 1, probes).map(Found::Pair);
+            return nodes.last(self.root(row, column), 1, probes).map(Found::Pair);
         }
-        self.fits_in_row(nodes, want, probes).map(Found::Pair)
+        let row = self.rows[want.row].as_deref()?;
+        if row.greatest_x.any_over(want.column, want.x, probes) {
+            let column = row.greatest_x.highest(want.x, probes);
+            return nodes.last(row.cells[column].root, want.x, probes).map(Found::Pair);
+        }
+        self.own_cell(nodes, row, want, probes).map(Found::Pair)
     }
 
-    /// The worker that would have the least left over: the lowest level of `x` at which any fits, then
-    /// the least `y`, then the least `x`, first in first out.
-    pub(crate) fn tightest(&self, nodes: &Nodes, want: Want, probes: &mut Probes) -> Option<Found> {
-        if self.fits_in_row(nodes, want, probes).is_some() {
-            return nodes.first(self.roots[want.row], want.x, want.y, probes).map(Found::Pair);
+    /// The tightest worker that fits: the lowest row, and in it the lowest column, that hold one. If
+    /// all of that cell fit, the first of its queue; else the least `y`, then the least `x`, then the
+    /// first of that queue.
+    pub(crate) fn tightest(&self, nodes: &Nodes, want: Spot, probes: &mut Probes) -> Option<Found> {
+        if let Some(row) = self.rows[want.row].as_deref() {
+            if self.own_cell(nodes, row, want, probes).is_some() {
+                let root = row.cells[want.column].root;
+                return nodes.first(root, want.x, want.y, probes).map(Found::Pair);
+            }
+            if row.greatest_x.any_over(want.column, want.x, probes) {
+                let column = row.greatest_x.lowest_over(want.column, want.x, probes);
+                return nodes.first(row.cells[column].root, want.x, 1, probes).map(Found::Pair);
+            }
         }
+        if !self.greatest_y.any_over(want.row, want.y, probes) {
+            return None;
+        }
+        let row = self.greatest_y.lowest_over(want.row, want.y, probes);
         probes.one();
-        if self.above[want.row + 1] < want.y {
-            return None;
+        let used = self.bits[row] >> want.column;
+        if used & 1 == 1
+            && let Some(pair) = nodes.first(self.root(row, want.column), 1, want.y, probes)
+        {
+            return Some(Found::Pair(pair));
         }
-        let row = self.lowest_row(want, probes);
-        nodes.first(self.roots[row], 1, want.y, probes).map(Found::Pair)
+        let over = used & !1;
+        Some(Found::Cell { row, column: want.column + over.trailing_zeros() as usize })
     }
 
-    /// The pair with the most `y` of those with enough `x` in the request's own row, if it fits.
-    fn fits_in_row(&self, nodes: &Nodes, want: Want, probes: &mut Probes) -> Option<u32> {
-        if self.row[want.row] < want.y {
-            probes.one();
+    /// The pair of the request's own cell with the most `y` of those with enough `x`, if it fits.
+    fn own_cell(&self, nodes: &Nodes, row: &Row, want: Spot, probes: &mut Probes) -> Option<u32> {
+        probes.one();
+        if self.bits[want.row] >> want.column & 1 == 0 {
             return None;
         }
-        let last = nodes.last(self.roots[want.row], want.x, probes)?;
+        let last = nodes.last(row.cells[want.column].root, want.x, probes)?;
         (nodes.at(last).y >= want.y).then_some(last)
-    }
-
-    /// The highest row with that much `y`; there is one.
-    fn highest_row(&self, y: u32, probes: &mut Probes) -> usize {
-        let top = 63 - self.rows.leading_zeros() as usize;
-        probes.one();
-        if self.row[top] >= y {
-            return top;
-        }
-        // `above` is `≥ y` up to the row and `< y` beyond it.
-        let (mut low, mut high) = (0, top);
-        while high - low > 1 {
-            probes.one();
-            let middle = low.midpoint(high);
-            if self.above[middle] >= y { low = middle } else { high = middle }
-        }
-        low
-    }
-
-    /// The lowest row over the request's with that much `y`; there is one.
-    fn lowest_row(&self, want: Want, probes: &mut Probes) -> usize {
-        let mut row = want.row + 1;
-        while !row.is_multiple_of(8) {
-            probes.one();
-            if self.row[row] >= want.y {
-                return row;
-            }
-            row += 1;
-        }
-        let mut block = row / 8;
-        loop {
-            probes.one();
-            if self.block[block] >= want.y {
-                break;
-            }
-            block += 1;
-        }
-        row = block * 8;
-        loop {
-            probes.one();
-            if self.row[row] >= want.y {
-                return row;
-            }
-            row += 1;
-        }
     }
 }

@@ -1,4 +1,7 @@
 //! Which of the 64 levels of an axis an amount lies in.
+//!
+//! A level is a quarter of an octave: a relative step without a unit, so that levels of CPU and of memory
+//! can stand beside each other as millicores and MB cannot.
 
 use crate::amount::{Megabytes, Millicores};
 
@@ -21,16 +24,28 @@ const _: () = assert!(Megabytes::MAX.get() >> MEMORY_SHIFT == (1 << 17) - 1);
 impl Axis {
     /// The level of `value`: four to an octave, evenly wide below the first, never falling as the
     /// value rises. The greatest amount is in level 63.
+    #[inline]
     pub(crate) fn level(self, value: u32) -> usize {
-        let quanta = match self {
-            Self::Cpu => value >> CPU_SHIFT,
-            Self::Memory => value >> MEMORY_SHIFT,
-        };
+        let quanta = value >> self.shift();
         if quanta < 4 {
             return quanta as usize;
         }
         let octave = quanta.ilog2();
         ((octave - 1) * 4 + ((quanta >> (octave - 2)) & 3)) as usize
+    }
+
+    /// The least value of a level.
+    pub(crate) fn floor(self, level: usize) -> u32 {
+        let level = level as u32;
+        let quanta = if level < 4 { level } else { (4 | level & 3) << (level / 4 - 1) };
+        quanta << self.shift()
+    }
+
+    const fn shift(self) -> u32 {
+        match self {
+            Self::Cpu => CPU_SHIFT,
+            Self::Memory => MEMORY_SHIFT,
+        }
     }
 }
 
@@ -48,6 +63,11 @@ mod tests {
                 let level = axis.level(value);
                 assert!(level == last || level == last + 1, "{axis:?} {value}: {last} -> {level}");
                 last = level;
+            }
+            for level in 0..LEVELS {
+                let floor = axis.floor(level);
+                assert_eq!(axis.level(floor), level, "{axis:?} {floor}");
+                assert!(floor == 0 || axis.level(floor - 1) == level - 1, "{axis:?} {floor}");
             }
             assert_eq!((axis.level(0), axis.level(max)), (0, LEVELS - 1), "{axis:?}");
         }

@@ -1,22 +1,19 @@
 //! Finds a worker for a request without looking at the fleet.
 //!
 //! A *view* holds the workers that one kind of request may go to: of a pool, of a GPU type, with or
-//! without preemptable ones, ordered by CPU or by memory first. It is built when the first such request
-//! comes, and kept up with every change. Inside, a [`grid`] for every number of free GPUs.
-//!
-//! Which resource comes first is the request's *dominant* one: that of which it asks the greater share
-//! of the whole fleet's.
+//! without preemptable ones. It is built when the first such request is made ready, and kept up with
+//! every change. Inside, a [`grid`] for every number of free GPUs.
 //!
 //! Left out: a worker's `priority` and `runtime` are not part of a view.
 
 mod grid;
 mod level;
+mod maxima;
 mod tree;
 mod view;
 
 use std::collections::HashMap;
 
-pub(crate) use level::Axis;
 pub(crate) use view::{GpuKind, ViewKey};
 
 use crate::amount::Resources;
@@ -52,6 +49,10 @@ impl Index {
         self.by_key.get(key).copied()
     }
 
+    pub(crate) fn key(&self, view: u32) -> &ViewKey {
+        &self.views[view as usize].key
+    }
+
     /// A new view of these workers, queued in this order.
     pub(crate) fn build(
         &mut self,
@@ -65,6 +66,11 @@ impl Index {
             self.join(slot, view, &free);
         }
         view
+    }
+
+    /// Makes a view ready for requests of this size. Before, it must not be asked for them.
+    pub(crate) fn prepare(&mut self, view: u32, needs: &Resources) {
+        self.views[view as usize].prepare(&mut self.entries, needs);
     }
 
     /// A worker is new: it goes last into all views that `belongs` says.
@@ -139,3 +145,6 @@ impl Index {
         self.views[view as usize].members.iter().map(|&entry| self.entries[entry as usize].slot)
     }
 }
+
+#[cfg(test)]
+mod tests;

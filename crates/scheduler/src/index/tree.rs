@@ -1,4 +1,4 @@
-//! The pairs of free amounts in a row, in a balanced tree.
+//! The pairs of free amounts in a cell, in a balanced tree.
 //!
 //! A node is one pair `(x, y)` that at least one worker has free, with the queue of those workers.
 //! Nodes are ordered by `(y, x)`, and each knows the greatest `x` below it. So *the greatest `y` with
@@ -158,14 +158,15 @@ impl Nodes {
         if at == NIL { 0 } else { self.at(at).height }
     }
 
-    fn max_x(&self, at: u32) -> u32 {
+    /// The greatest `x` of the tree; 0 of an empty one.
+    pub(crate) fn greatest_x(&self, at: u32) -> u32 {
         if at == NIL { 0 } else { self.at(at).max_x() }
     }
 
     fn refresh(&mut self, at: u32) {
         let Node { left, right, .. } = *self.at(at);
         let height = 1 + self.height(left).max(self.height(right));
-        let (left_x, right_x) = (self.max_x(left), self.max_x(right));
+        let (left_x, right_x) = (self.greatest_x(left), self.greatest_x(right));
         let node = self.at_mut(at);
         (node.height, node.left_x, node.right_x) = (height, left_x, right_x);
     }

@@ -1,13 +1,13 @@
 //! The workers that one kind of request may go to.
 
 use super::Probes;
-use super::grid::{Found, Grid, Want};
-use super::level::Axis;
+use super::grid::{Found, Grid, Sorted, Spot};
+use super::level::{Axis, LEVELS};
 use super::tree::{Ends, NIL, Nodes};
 use crate::amount::Resources;
 use crate::policy::Policy;
 
-/// What a kind of request asks of a worker beside amounts. A worker is in at most sixteen views.
+/// What a kind of request asks of a worker beside amounts. A worker is in at most eight views.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct ViewKey {
     /// The pool it must be in; `None`: any worker that requires no selector.
@@ -15,7 +15,6 @@ pub(crate) struct ViewKey {
     pub(crate) gpu: GpuKind,
     /// Preemptable workers will do too.
     pub(crate) preemptable: bool,
-    pub(crate) major: Axis,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -35,9 +34,13 @@ pub(crate) struct Entry {
     pub(crate) next_of_slot: u32,
     /// Where it stands in the view's list of members.
     pub(crate) member: u32,
+    /// Where it stands on the grid of this many free GPUs.
+    x: u32,
+    y: u32,
     gpus: u8,
     row: u8,
     column: u8,
+    /// Its pair, if its cell is sorted.
     node: u32,
     in_cell: Link,
     in_pair: Link,
@@ -58,6 +61,8 @@ impl Entry {
             view,
             next_of_slot,
             member,
+            x: 0,
+            y: 0,
             gpus: 0,
             row: 0,
             column: 0,
@@ -78,6 +83,8 @@ pub(crate) struct View {
     /// Grids that have workers.
     used: u64,
     nodes: Nodes,
+    /// Rows and columns that requests lie in.
+    sorted: Sorted,
     refused: Skyline,
 }
 
@@ -89,61 +96,81 @@ impl View {
             grids: Vec::new(),
             used: 0,
             nodes: Nodes::default(),
+            sorted: Sorted::default(),
             refused: Skyline::default(),
         }
     }
 
-    fn axes(&self, amount: &Resources) -> (u32, u32) {
-        match self.key.major {
-            Axis::Cpu => (amount.cpu.get(), amount.memory.get()),
-            Axis::Memory => (amount.memory.get(), amount.cpu.get()),
+    /// Makes ready for requests of this size: sorts the cells of their row and column.
+    pub(crate) fn prepare(&mut self, entries: &mut [Entry], needs: &Resources) {
+        let Spot { row, column, .. } = spot(needs);
+        let before = self.sorted;
+        self.sorted.rows |= 1 << row;
+        self.sorted.columns |= 1 << column;
+        if (before.rows, before.columns) == (self.sorted.rows, self.sorted.columns) {
+            return;
+        }
+        for grid in self.grids.iter_mut().flatten() {
+            for at_row in 0..LEVELS {
+                let mut left = grid.used(at_row);
+                while left != 0 {
+                    let at_column = left.trailing_zeros() as usize;
+                    left &= left - 1;
+                    if before.has(at_row, at_column) || !self.sorted.has(at_row, at_column) {
+                        continue;
+                    }
+                    let mut at = grid.head(at_row, at_column);
+                    while at != NIL {
+                        sort_in(grid, &mut self.nodes, entries, at);
+                        at = entries[at as usize].in_cell.next;
+                    }
+                    if left == 0 {
+                        grid.refresh(&self.nodes, at_row, at_column, 0);
+                    }
+                }
+            }
         }
     }
 
-    fn want(&self, needs: &Resources) -> Want {
-        let (x, y) = self.axes(needs);
-        let (major, minor) = match self.key.major {
-            Axis::Cpu => (Axis::Cpu, Axis::Memory),
-            Axis::Memory => (Axis::Memory, Axis::Cpu),
-        };
-        Want { x, y, row: major.level(x), column: minor.level(y) }
-    }
-
     /// Puts an entry last in the queues of what it has free.
+    #[inline]
     pub(crate) fn insert(&mut self, entries: &mut [Entry], at: u32, free: &Resources) {
         let gpus = free.gpus.get() as usize;
-        let Want { x, y, row, column } = self.want(free);
+        let Spot { x, y, row, column } = spot(free);
         self.refused.drop_covered(gpus, x, y);
         if self.grids.len() <= gpus {
             self.grids.resize_with(gpus + 1, || None);
         }
         self.used |= 1 << gpus;
         let grid = self.grids[gpus].get_or_insert_with(|| Box::new(Grid::new()));
-        let node = grid.obtain(&mut self.nodes, row, column, x, y);
         let entry = &mut entries[at as usize];
+        (entry.x, entry.y) = (x, y);
         (entry.gpus, entry.row, entry.column, entry.node) =
-            (gpus as u8, row as u8, column as u8, node);
-        push(grid.cell(row, column), entries, at, |entry| &mut entry.in_cell);
-        push(&mut self.nodes.at_mut(node).queue, entries, at, |entry| &mut entry.in_pair);
+            (gpus as u8, row as u8, column as u8, NIL);
+        push(&mut grid.cell(row, column).queue, entries, at, |entry| &mut entry.in_cell);
+        if self.sorted.has(row, column) {
+            sort_in(grid, &mut self.nodes, entries, at);
+        }
+        grid.joined(&self.nodes, row, column, Axis::Memory.floor(column));
     }
 
     /// Takes an entry out of its queues.
+    #[inline]
     pub(crate) fn remove(&mut self, entries: &mut [Entry], at: u32) {
         let Entry { gpus, row, column, node, .. } = entries[at as usize];
         let (gpus, row, column) = (usize::from(gpus), usize::from(row), usize::from(column));
         let Some(grid) = self.grids[gpus].as_deref_mut() else { return };
-        let cell = grid.cell(row, column);
-        unlink(cell, entries, at, |entry| &mut entry.in_cell);
-        if cell.head == NIL {
-            grid.clear(row, column);
-        }
-        let queue = &mut self.nodes.at_mut(node).queue;
-        unlink(queue, entries, at, |entry| &mut entry.in_pair);
-        if queue.head == NIL {
-            grid.remove(&mut self.nodes, row, node);
-            if grid.is_empty() {
-                self.used &= !(1 << gpus);
+        unlink(&mut grid.cell(row, column).queue, entries, at, |entry| &mut entry.in_cell);
+        if node != NIL {
+            let queue = &mut self.nodes.at_mut(node).queue;
+            unlink(queue, entries, at, |entry| &mut entry.in_pair);
+            if queue.head == NIL {
+                grid.remove(&mut self.nodes, row, column, node);
             }
+        }
+        grid.left(&self.nodes, row, column, |column| Axis::Memory.floor(column));
+        if grid.is_empty() {
+            self.used &= !(1 << gpus);
         }
     }
 
@@ -154,7 +181,7 @@ impl View {
         needs: &Resources,
         probes: &mut Probes,
     ) -> Option<u32> {
-        let want = self.want(needs);
+        let want = spot(needs);
         let least = needs.gpus.get() as usize;
         if self.refused.covers(least, want.x, want.y, probes) {
             return None;
@@ -181,6 +208,19 @@ impl View {
         self.refused.add(least, want.x, want.y);
         None
     }
+}
+
+fn spot(amount: &Resources) -> Spot {
+    let (x, y) = (amount.cpu.get(), amount.memory.get());
+    Spot { x, y, row: Axis::Cpu.level(x), column: Axis::Memory.level(y) }
+}
+
+/// Puts an entry into the tree of its cell, last in the queue of its pair.
+fn sort_in(grid: &mut Grid, nodes: &mut Nodes, entries: &mut [Entry], at: u32) {
+    let Entry { x, y, row, column, .. } = entries[at as usize];
+    let node = grid.obtain(nodes, Spot { x, y, row: row.into(), column: column.into() });
+    entries[at as usize].node = node;
+    push(&mut nodes.at_mut(node).queue, entries, at, |entry| &mut entry.in_pair);
 }
 
 fn push(ends: &mut Ends, entries: &mut [Entry], at: u32, link: impl Fn(&mut Entry) -> &mut Link) {
