@@ -240,6 +240,25 @@ proptest! {
     }
 }
 
+/// Eight grids, none of which but the last that is tried holds a fit, each with a crowd of stairs.
+#[test]
+fn eight_numbers_of_free_gpus_are_searched_in_few_looks() {
+    let needs = amount(60_000, 300_000, 1);
+    for with_fit in [1, 8] {
+        let mut fleet = Vec::new();
+        for gpus in 1..=8 {
+            fleet.extend(
+                gather(Crowd::Stairs, 1_000, &needs)
+                    .into_iter()
+                    .map(|free| amount(free.cpu.get(), free.memory.get(), gpus)),
+            );
+        }
+        fleet.push(amount(60_000, 300_000, with_fit));
+        let most = check(&fleet, &needs).expect("exact");
+        assert!(most <= 128, "{most}");
+    }
+}
+
 /// The worst that is known: as many different pairs as there are workers, all in the request's own
 /// cell, none or only the last of which fits.
 #[test]

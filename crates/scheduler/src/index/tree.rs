@@ -241,7 +241,7 @@ impl Nodes {
     }
 
     /// The first pair with at least `x` and at least `y`: the one with the least `y`, then `x`.
-    /// `x` is at least 1.
+    /// `x` is at least 1. If there is none, that takes one walk.
     pub(crate) fn first(&self, root: u32, x: u32, y: u32, probes: &mut Probes) -> Option<u32> {
         // Down to the least `y` that will do. Where the walk turns left, the node and all right of
         // it have enough `y`; the lowest such node that has enough `x`, itself or on its right,

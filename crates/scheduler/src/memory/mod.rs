@@ -156,3 +156,6 @@ impl Store for MemoryStore {
         Arc::clone(&self.counters)
     }
 }
+
+#[cfg(test)]
+mod tests;
