@@ -1,22 +1,5 @@
-//! What a scheduler needs of the place where workers, containers and ownership are kept.
-//!
-//! The truth is *ownership*: which container is on which worker, and how much it takes. What is free
-//! is derived from it. A scheduler only ever has a copy, and the store has the last word: a commit is
-//! accepted container by container *while it fits*, whatever the copy it was planned on.
-//!
-//! In steady state there is one call, [`Store::exchange`], and so one round trip a batch: it hands in
-//! the last plan, takes new containers, and brings what has changed since. It is cut in two,
-//! [`Store::submit`] and [`Store::receive`], so that the next batch is planned while it is under way.
-//!
-//! # What makes it safe
-//! * A claimed container is leased, not taken: when the lease ends it is back in the backlog.
-//! * A container is placed only by the scheduler that holds its lease, and only once.
-//! * A [`Token`] is drawn when a scheduler joins. If another of its name joins later, everything that
-//!   carries the old token is turned away: [`StoreError::Fenced`].
-//! * A worker that registers again under an old name has a new epoch; what was planned for the
-//!   old one is turned away.
-//! * A commit carries a batch number. If its reply is lost it is sent again; a store that has already
-//!   carried it out answers with the verdict that it gave.
+//! What a scheduler needs of the place where workers, containers and ownership are kept: the calls, what
+//! goes out with them, and what comes back.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -204,10 +187,26 @@ pub enum StoreError {
     NoAnswer(String),
 }
 
-/// Where workers, containers and ownership are kept. See the [module](self) for the contract.
+/// Where workers, containers and ownership are kept.
 ///
-/// Implementations can be shared by many schedulers; each scheduler has a handle of its own, with
-/// counters of its own.
+/// The truth is *ownership*: which container is on which worker, and how much it takes. What is free
+/// is derived from it. A scheduler only ever has a copy, and the store has the last word: a commit is
+/// accepted container by container *while it fits*, whatever the copy it was planned on.
+///
+/// In steady state there is one call, [`exchange`](Self::exchange), and so one round trip a batch: it
+/// hands in the last plan, takes new containers, and brings what has changed since. It is cut in two,
+/// [`submit`](Self::submit) and [`receive`](Self::receive), so that the next batch can be planned while
+/// it is under way. Many schedulers share a store; each has a handle and counters of its own.
+///
+/// # What makes it safe
+/// * A claimed container is leased, not taken: when the lease ends it is back in the backlog.
+/// * A container is placed only by the scheduler that holds its lease, and only once.
+/// * A [`Token`] is drawn when a scheduler joins. If another of its name joins later, everything that
+///   carries the old token is turned away: [`StoreError::Fenced`].
+/// * A worker that registers again under an old name has a new epoch; what was planned for the
+///   old one is turned away.
+/// * A commit carries a batch number. If its reply is lost it is sent again; a store that has already
+///   carried it out answers with the verdict that it gave.
 pub trait Store {
     /// An exchange that is under way.
     type Pending;

@@ -24,23 +24,20 @@ impl<'a> Section<'a> {
         counters: &'a Counters,
         clock: &'a dyn Clock,
     ) -> Self {
-        match ledger.try_lock() {
-            Ok(ledger) => {
-                counters.lock(LockKind::Section, None);
-                Self { ledger, counters, clock, since: clock.now() }
-            }
-            Err(TryLockError::Poisoned(poisoned)) => {
-                counters.lock(LockKind::Section, None);
-                Self { ledger: poisoned.into_inner(), counters, clock, since: clock.now() }
-            }
-            Err(TryLockError::WouldBlock) => {
-                let asked = clock.now();
-                let ledger = ledger.lock().unwrap_or_else(PoisonError::into_inner);
-                let since = clock.now();
-                counters.lock(LockKind::Section, Some(since.saturating_sub(asked)));
-                Self { ledger, counters, clock, since }
-            }
-        }
+        let free = match ledger.try_lock() {
+            Ok(ledger) => Some(ledger),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        };
+        let mut wait = None;
+        let ledger = free.unwrap_or_else(|| {
+            let asked = clock.now();
+            let ledger = ledger.lock().unwrap_or_else(PoisonError::into_inner);
+            wait = Some(clock.now().saturating_sub(asked));
+            ledger
+        });
+        counters.lock(LockKind::Section, wait);
+        Self { ledger, counters, clock, since: clock.now() }
     }
 }
 
@@ -120,5 +117,68 @@ impl Drop for WorkerLock<'_> {
         self.counters.unlock(LockKind::Worker, self.clock.now().saturating_sub(self.since));
         *self.lock.taken.lock().unwrap_or_else(PoisonError::into_inner) = false;
         self.lock.freed.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    /// A millisecond later whenever it is read.
+    #[derive(Default)]
+    struct Ticking(AtomicU64);
+
+    impl Clock for Ticking {
+        fn now(&self) -> Duration {
+            Duration::from_millis(self.0.fetch_add(1, Ordering::SeqCst))
+        }
+    }
+
+    #[test]
+    fn locks_that_are_free_are_held_and_not_waited_for() {
+        let (ledger, locks, counters, clock) =
+            (Mutex::default(), Locks::default(), Counters::new(), Ticking::default());
+        drop(Section::enter(&ledger, &counters, &clock));
+        let section = counters.snapshot().section;
+        assert_eq!((section.taken, section.waited, section.wait), (1, 0, Duration::ZERO));
+        assert_eq!(section.held, Duration::from_millis(1));
+        drop(locks.lock(WorkerKey(0), &counters, &clock));
+        let locks = counters.snapshot().locks;
+        assert_eq!((locks.taken, locks.waited, locks.wait), (1, 0, Duration::ZERO));
+        assert_eq!(locks.held, Duration::from_millis(1));
+    }
+
+    /// The waiting thread has read the clock once, so it is at the lock or about to be.
+    fn let_go_when_waited_for<T>(clock: &Ticking, held: T, seen: u64) {
+        while clock.0.load(Ordering::SeqCst) == seen {
+            std::thread::yield_now();
+        }
+        drop(held);
+    }
+
+    #[test]
+    fn locks_that_are_taken_are_waited_for() {
+        let (ledger, locks, counters, clock) =
+            (Mutex::default(), Locks::default(), Counters::new(), Ticking::default());
+        let others = Counters::new();
+        std::thread::scope(|scope| {
+            let held = Section::enter(&ledger, &others, &clock);
+            let seen = clock.0.load(Ordering::SeqCst);
+            let waiting = scope.spawn(|| drop(Section::enter(&ledger, &counters, &clock)));
+            let_go_when_waited_for(&clock, held, seen);
+            waiting.join().expect("no panic");
+            let held = locks.lock(WorkerKey(0), &others, &clock);
+            let seen = clock.0.load(Ordering::SeqCst);
+            let waiting = scope.spawn(|| drop(locks.lock(WorkerKey(0), &counters, &clock)));
+            let_go_when_waited_for(&clock, held, seen);
+            waiting.join().expect("no panic");
+        });
+        for counts in [counters.snapshot().section, counters.snapshot().locks] {
+            assert_eq!((counts.taken, counts.waited), (1, 1));
+            // Asked at a tick; the holder's drop is the next, the end of the wait the one after.
+            assert_eq!(counts.wait, Duration::from_millis(2));
+            assert_eq!(counts.held, Duration::from_millis(1));
+        }
     }
 }

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use proofload_scheduler::{
-    CacheCounts, Clock, Counters, LockCounts, MemoryStore, Policy, Scheduler, Snapshot, Store,
-    WorkerCache,
+    CacheCounts, Clock, Counters, Exchange, LockCounts, MemoryStore, Placer, Policy, Scheduler,
+    Snapshot, Store, WorkerCache,
 };
 
 use crate::support::*;
@@ -60,6 +60,26 @@ fn a_plan_on_a_worker_that_changed_is_stale() {
     let cache = |scheduler: &Scheduler<MemoryStore>| scheduler.store().counters().snapshot().cache;
     assert_eq!((cache(&one).lookups, cache(&one).hits, cache(&one).stale), (1, 0, 1));
     assert_eq!((cache(&two).lookups, cache(&two).hits, cache(&two).stale), (1, 1, 0));
+}
+
+/// A scheduler that asks for the whole fleet again overwrites what it has and drops what is gone.
+#[test]
+fn a_fleet_that_is_loaded_again_invalidates_every_slot() {
+    let store = fleet((0..5).map(|i| worker(format!("w{i}"))));
+    let token = store.join("a").expect("joined");
+    let whole = || {
+        let exchange =
+            Exchange { token, now: Duration::ZERO, commit: None, claim: None, since: None };
+        store.exchange(exchange).expect("mine").delta
+    };
+    let mut placer = Placer::new(Policy::Spread, 0, store.counters());
+    placer.apply(&whole());
+    let gone = store.worker_keys()[0];
+    store.remove_worker("w0").expect("there");
+    placer.apply(&whole());
+    let counted = store.counters().snapshot();
+    assert_eq!((counted.cache.first_loads, counted.invalidations), (5, 5));
+    assert_eq!((placer.free(gone), counted.cache.lookups), (None, 0));
 }
 
 #[test]

@@ -1,0 +1,63 @@
+//! A container at a time on a cached fleet: lock, `HGETALL`, `HSET`, release, `RPUSH`.
+//!
+//! Its requests are handed to it, and so is the fleet with which it begins; both go through a handle
+//! of somebody else.
+
+use std::time::Instant;
+
+use proofload_scheduler::{StoreError, WorkerCache};
+
+use crate::cached::Cached;
+use crate::choose::From;
+use crate::primitives::Primitives;
+use crate::ran::{Batch, Landed, Phase, Ran};
+use crate::strategy::Settings;
+use crate::work::Work;
+
+pub(crate) fn run<S: Primitives>(
+    store: &S,
+    hand: &S,
+    work: &Work,
+    settings: &Settings,
+    replica: usize,
+) -> Result<Ran, StoreError> {
+    let mut ran = Ran::default();
+    let cache = WorkerCache::new(settings.cache_lifetime, store.counters());
+    let mut cached = Cached::new(cache);
+    ran.phases.time(Phase::Idle, || cached.fill(hand, work.now()))?;
+    while !work.is_over() {
+        let Some(popped) = ran.phases.time(Phase::Idle, || hand.pop())? else {
+            ran.phases.time(Phase::Idle, || work.idle());
+            continue;
+        };
+        let since = Instant::now();
+        let chosen = cached.choose(store, &popped.request, From::Hash, work.now())?;
+        let decision = since.elapsed();
+        ran.phases.add(Phase::Decision, decision);
+        let mut placed = 0;
+        let mut update = std::time::Duration::ZERO;
+        if let Some((worker, read)) = chosen {
+            let since = Instant::now();
+            let lock = store.lock(worker)?;
+            let found = store.get(worker)?;
+            placed = store.put(worker, &[popped.key])?;
+            store.release(lock)?;
+            cached.settle(worker, read, found.as_ref().map(|state| state.version));
+            cached.refresh(worker, found, &popped.request, placed > 0, work.now());
+            update = since.elapsed();
+            ran.phases.add(Phase::Update, update);
+            if placed > 0 {
+                ran.phases.time(Phase::Dispatch, || store.push(worker, popped.key))?;
+                let wait = work.now().saturating_sub(popped.enqueued);
+                ran.placed.push(Landed { container: popped.key, worker, wait });
+            }
+        }
+        ran.given_up += 1 - placed;
+        work.settle(1);
+        ran.total = work.now();
+        let conflicts = usize::from(chosen.is_some()) - placed;
+        let at = ran.total;
+        ran.batches.push(Batch { replica, at, placed, conflicts, workers: placed, decision, update });
+    }
+    Ok(ran)
+}

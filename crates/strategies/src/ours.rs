@@ -1,0 +1,84 @@
+//! The scheduler of `proofload-scheduler`, step by step.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use proofload_scheduler::{Backoff, Config, Scheduler, Store, StoreError};
+
+use crate::ran::{Batch, Landed, Phase, Ran};
+use crate::strategy::Settings;
+use crate::timed::{Spent, Timed};
+use crate::work::Work;
+
+/// How long a claimed container stays with a scheduler that is not heard of any more.
+const LEASE: Duration = Duration::from_secs(30);
+/// A container that finds nothing free is tried three times more, as in the strategies' source.
+const BACKOFF: Backoff =
+    Backoff { first: Duration::from_millis(10), most: Duration::from_millis(100), tries: 3 };
+
+pub(crate) fn run<S: Store>(
+    store: S,
+    work: &Work,
+    settings: &Settings,
+    replica: usize,
+) -> Result<Ran, StoreError> {
+    let spent = Arc::new(Mutex::new(Spent::default()));
+    let store = Timed::new(store, Arc::clone(&spent));
+    // Replicas begin their rounds at different workers.
+    let seed = settings.seed.wrapping_add(replica as u64);
+    let Settings { policy, batching, .. } = *settings;
+    let config = Config { policy, seed, batching, backoff: BACKOFF };
+    let name = format!("replica-{replica}");
+    let mut ran = Ran::default();
+    let mut scheduler =
+        timed(&mut ran, &spent, || Scheduler::join(store, &name, config, LEASE, work.now()))?.0;
+    while !work.is_over() {
+        let (step, decision, update) = timed(&mut ran, &spent, || scheduler.step(work.now()))?;
+        let placed = step.settled.placed.len();
+        if placed + step.settled.conflicts + step.refused > 0 {
+            let at = work.now();
+            let workers: BTreeSet<_> =
+                step.settled.placed.iter().map(|placed| placed.worker).collect();
+            let (conflicts, workers) = (step.settled.conflicts, workers.len());
+            ran.batches.push(Batch { replica, at, placed, conflicts, workers, decision, update });
+            ran.placed.extend(step.settled.placed.iter().map(|placed| Landed {
+                container: placed.key,
+                worker: placed.worker,
+                wait: at.saturating_sub(placed.enqueued),
+            }));
+            ran.given_up += step.refused;
+            ran.total = at;
+            work.settle(placed + step.refused);
+        }
+        if let Some(due) = scheduler.planner().due() {
+            let left = due.saturating_sub(work.now());
+            // What has just been sent may fill the batch: hear it first.
+            if !left.is_zero() && step.claimed == 0 {
+                ran.phases.time(Phase::Window, || thread::sleep(left.min(Duration::from_millis(1))));
+            }
+        } else if step.is_idle() && !work.is_over() {
+            ran.phases.time(Phase::Idle, || work.idle());
+        }
+    }
+    Ok(ran)
+}
+
+/// Does something with the scheduler, and tells what of its time went into deciding and into writing.
+fn timed<T>(
+    ran: &mut Ran,
+    spent: &Mutex<Spent>,
+    act: impl FnOnce() -> Result<T, StoreError>,
+) -> Result<(T, Duration, Duration), StoreError> {
+    let since = Instant::now();
+    let done = act()?;
+    let all = since.elapsed();
+    let Spent { update, read } =
+        std::mem::take(&mut *spent.lock().unwrap_or_else(PoisonError::into_inner));
+    let decision = all.saturating_sub(update + read);
+    ran.phases.add(Phase::Update, update);
+    ran.phases.add(Phase::Read, read);
+    ran.phases.add(Phase::Decision, decision);
+    Ok((done, decision, update))
+}
