@@ -118,7 +118,7 @@ fn collect<S: Primitives>(
             for _ in 0..ready {
                 popped.extend(store.pop()?);
             }
-            Ok(ready)
+            Ok::<_, StoreError>(ready)
         })?;
         if popped.is_empty() || popped.len() == settings.batching.most {
             return Ok(popped);

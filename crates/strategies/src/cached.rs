@@ -25,7 +25,11 @@ impl Cached {
     }
 
     /// The first load of the fleet: all workers, each read under its lock.
-    pub(crate) fn fill<S: Primitives>(&mut self, store: &S, now: Duration) -> Result<(), StoreError> {
+    pub(crate) fn fill<S: Primitives>(
+        &mut self,
+        store: &S,
+        now: Duration,
+    ) -> Result<(), StoreError> {
         for key in store.worker_keys()? {
             self.load(store, key, now)?;
         }

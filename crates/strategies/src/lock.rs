@@ -57,7 +57,15 @@ pub(crate) fn run<S: Primitives>(
         ran.total = work.now();
         let conflicts = usize::from(chosen.is_some()) - placed;
         let at = ran.total;
-        ran.batches.push(Batch { replica, at, placed, conflicts, workers: placed, decision, update });
+        ran.batches.push(Batch {
+            replica,
+            at,
+            placed,
+            conflicts,
+            workers: placed,
+            decision,
+            update,
+        });
     }
     Ok(ran)
 }

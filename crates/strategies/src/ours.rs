@@ -34,8 +34,11 @@ pub(crate) fn run<S: Store>(
     let mut ran = Ran::default();
     let mut scheduler =
         timed(&mut ran, &spent, || Scheduler::join(store, &name, config, LEASE, work.now()))?.0;
+    let (mut decision, mut update) = (Duration::ZERO, Duration::ZERO);
     while !work.is_over() {
-        let (step, decision, update) = timed(&mut ran, &spent, || scheduler.step(work.now()))?;
+        let (step, decided, updated) = timed(&mut ran, &spent, || scheduler.step(work.now()))?;
+        decision += decided;
+        update += updated;
         let placed = step.settled.placed.len();
         if placed + step.settled.conflicts + step.refused > 0 {
             let at = work.now();
@@ -43,6 +46,7 @@ pub(crate) fn run<S: Store>(
                 step.settled.placed.iter().map(|placed| placed.worker).collect();
             let (conflicts, workers) = (step.settled.conflicts, workers.len());
             ran.batches.push(Batch { replica, at, placed, conflicts, workers, decision, update });
+            (decision, update) = (Duration::ZERO, Duration::ZERO);
             ran.placed.extend(step.settled.placed.iter().map(|placed| Landed {
                 container: placed.key,
                 worker: placed.worker,
@@ -56,7 +60,8 @@ pub(crate) fn run<S: Store>(
             let left = due.saturating_sub(work.now());
             // What has just been sent may fill the batch: hear it first.
             if !left.is_zero() && step.claimed == 0 {
-                ran.phases.time(Phase::Window, || thread::sleep(left.min(Duration::from_millis(1))));
+                ran.phases
+                    .time(Phase::Window, || thread::sleep(left.min(Duration::from_millis(1))));
             }
         } else if step.is_idle() && !work.is_over() {
             ran.phases.time(Phase::Idle, || work.idle());

@@ -1,0 +1,199 @@
+//! The source's report of one run, in the source's labels, so that what reads its output reads ours.
+
+use std::fmt::{self, Write};
+use std::time::Duration;
+
+use proofload_stats::{Quantile, quantile};
+use proofload_strategies::{Phase, Strategy};
+use proofload_units::human_duration;
+
+use crate::grade::{self, Goal, Grade, Parts, nanoseconds};
+use crate::once::Once;
+use crate::scenario::Scenario;
+
+/// Workers whose load is written out; of more the first and the last.
+const WORKERS_SHOWN: usize = 40;
+
+/// A time in seconds with six decimals, as the source's grep and awk lines add up.
+pub(crate) fn seconds(time: Duration) -> String {
+    format!("{:.6}s", time.as_secs_f64())
+}
+
+fn human(time: Duration) -> String {
+    human_duration(nanoseconds(time))
+}
+
+/// Everything that the block needs of a run.
+pub(crate) struct Block<'a> {
+    pub(crate) once: &'a Once,
+    pub(crate) scenario: &'a Scenario,
+    pub(crate) strategy: Strategy,
+    pub(crate) goals: &'a [Goal],
+    /// Which run this is, in words.
+    pub(crate) which: String,
+}
+
+impl Block<'_> {
+    pub(crate) fn text(&self) -> Result<String, fmt::Error> {
+        let mut out = String::new();
+        self.configuration(&mut out)?;
+        self.progress(&mut out)?;
+        writeln!(out, "=== Performance Test Results ===\n")?;
+        self.timing(&mut out)?;
+        self.efficiency(&mut out)?;
+        self.cache(&mut out)?;
+        self.distribution(&mut out)?;
+        writeln!(out, "=== Validating Performance Goals ===\n")?;
+        for Goal { met, text, .. } in self.goals {
+            writeln!(out, "{} {text}", if *met { "✓" } else { "✗" })?;
+        }
+        let passed = self.goals.iter().all(|goal| goal.met);
+        writeln!(out, "\n=== Performance Test {} ===", if passed { "PASSED" } else { "FAILED" })?;
+        Ok(out)
+    }
+
+    fn configuration(&self, out: &mut String) -> fmt::Result {
+        let Self { scenario, strategy, which, .. } = self;
+        writeln!(out, "=== Starting Comprehensive Performance Test ===")?;
+        writeln!(out, "Configuration:")?;
+        writeln!(out, "  - Workers: {}", scenario.workers)?;
+        writeln!(out, "  - Containers: {}", scenario.containers)?;
+        writeln!(out, "  - Target time: {}", human(scenario.target))?;
+        let policy = match strategy {
+            Strategy::Ours => scenario.policy.name(),
+            Strategy::Old => "first that fits",
+            Strategy::Lock | Strategy::Batch => "affinity by hash",
+        };
+        writeln!(out, "  - Strategy: {} ({policy})", strategy.name())?;
+        writeln!(out, "  - Store: memory, delay of an operation {}", human(scenario.op_delay))?;
+        writeln!(out, "  - {which}\n")
+    }
+
+    fn progress(&self, out: &mut String) -> fmt::Result {
+        let Self { once, scenario, .. } = self;
+        let (ran, parts) = (&once.ran, Parts::of(once));
+        let decided = ran.placed.len() + ran.given_up;
+        writeln!(out, "Starting to schedule {} containers...", scenario.containers)?;
+        writeln!(out, "Retrieved {} workers from {}", scenario.workers, self.fleet_from())?;
+        writeln!(out, "Made {decided} scheduling decisions in {}", human(parts.decision))?;
+        let groups: usize = ran.batches.iter().map(|batch| batch.workers).sum();
+        writeln!(out, "Grouped into {groups} worker batches")?;
+        writeln!(out, "Batch update completed in {}\n", human(parts.update))
+    }
+
+    const fn fleet_from(&self) -> &'static str {
+        match self.strategy {
+            Strategy::Old => "the store, anew for each container",
+            Strategy::Lock | Strategy::Batch => "cache",
+            Strategy::Ours => "snapshot",
+        }
+    }
+
+    fn timing(&self, out: &mut String) -> fmt::Result {
+        let Self { once, scenario, .. } = self;
+        let ran = &once.ran;
+        let share = |part: Duration| match ran.total.is_zero() {
+            true => String::new(),
+            false => format!(" ({:.1}%)", 100.0 * part.as_secs_f64() / ran.total.as_secs_f64()),
+        };
+        writeln!(out, "Timing:")?;
+        let parts = Parts::of(once);
+        let total = grade::total(ran.total, scenario.target);
+        line(out, "Total duration:", &seconds(ran.total), Some(total))?;
+        let mut part = |label: &str, part: Duration, grade| {
+            line(out, label, &format!("{}{}", human(part), share(part)), grade)
+        };
+        let graded = grade::decision(parts.decision, ran.total);
+        part("Decision making:", parts.decision, Some(graded))?;
+        let graded = grade::update(parts.update, ran.total);
+        part("Batch capacity update:", parts.update, Some(graded))?;
+        for (label, phase) in [
+            ("Reading the store:", Phase::Read),
+            ("Dispatch:", Phase::Dispatch),
+            ("Waiting for the window:", Phase::Window),
+            ("Idle:", Phase::Idle),
+        ] {
+            part(label, ran.phases.of(phase), None)?;
+        }
+        let average = ran.total / scenario.containers;
+        line(out, "Average per container:", &human(average), None)?;
+        let mut waits: Vec<u64> =
+            ran.placed.iter().map(|landed| nanoseconds(landed.wait)).collect();
+        waits.sort_unstable();
+        let [p50, p95, p99] = [Quantile::P50, Quantile::P95, Quantile::P99]
+            .map(|q| quantile(&waits, q).map_or_else(|| "none".to_owned(), human_duration));
+        let text = format!("p50 {p50}, p95 {p95}, p99 {p99}");
+        line(out, "Wait of a container:", &text, None)?;
+        writeln!(out)
+    }
+
+    fn efficiency(&self, out: &mut String) -> fmt::Result {
+        let Self { once, scenario, .. } = self;
+        let counts = &once.ran.counts;
+        let (containers, limit) = (u64::from(scenario.containers), scenario.updates_most());
+        let each =
+            |count: u64| format!("{count} ({:.1} per container)", count as f64 / containers as f64);
+        writeln!(out, "Resource Efficiency:")?;
+        line(out, "Containers scheduled:", &once.audit.placed.to_string(), None)?;
+        let used = once.workers_used();
+        let text = format!("{used} (out of {} available)", scenario.workers);
+        let graded = grade::workers_used(used, scenario.usable_workers());
+        line(out, "Workers used:", &text, Some(graded))?;
+        let locks = counts.locks.taken;
+        let graded = grade::count(locks, limit, containers);
+        line(out, "Lock acquisitions:", &each(locks), Some(graded))?;
+        let updates = counts.capacity_updates;
+        let graded = grade::count(updates, limit, containers);
+        line(out, "Capacity updates:", &each(updates), Some(graded))?;
+        let graded = grade::invalidations(counts.invalidations, limit, containers);
+        line(out, "Cache invalidations:", &counts.invalidations.to_string(), Some(graded))?;
+        line(out, "Store operations:", &each(counts.operations), None)?;
+        let (waited, time) = (counts.locks.waited, human(counts.locks.wait));
+        line(out, "Locks waited for:", &format!("{waited} ({time})"), None)?;
+        writeln!(out)
+    }
+
+    fn cache(&self, out: &mut String) -> fmt::Result {
+        let cache = &self.once.ran.counts.cache;
+        writeln!(out, "Cache Performance:")?;
+        line(out, "Cache hits:", &cache.hits.to_string(), None)?;
+        line(out, "Cache misses:", &cache.misses.to_string(), None)?;
+        line(out, "Cache stale:", &cache.stale.to_string(), None)?;
+        line(out, "First load:", &format!("{} workers", cache.first_loads), None)?;
+        let rate = cache.hit_rate();
+        let text =
+            rate.map_or_else(|| "undecided".to_owned(), |rate| format!("{:.1}%", rate * 100.0));
+        line(out, "Hit rate:", &text, Some(grade::hit_rate(rate)))?;
+        writeln!(out)
+    }
+
+    fn distribution(&self, out: &mut String) -> fmt::Result {
+        let Self { once, scenario, .. } = self;
+        let graded = grade::balance_of(once, scenario);
+        writeln!(out, "Worker Distribution:  {} {}", graded.level.sign(), graded.words)?;
+        let workers = &once.audit.workers;
+        let placed = once.audit.placed.max(1) as f64;
+        let hidden = workers.len().saturating_sub(WORKERS_SHOWN);
+        for (place, worker) in workers.iter().enumerate() {
+            if hidden > 0 && (WORKERS_SHOWN / 2..WORKERS_SHOWN / 2 + hidden).contains(&place) {
+                if place == WORKERS_SHOWN / 2 {
+                    writeln!(out, "  ... ({hidden} more workers)")?;
+                }
+                continue;
+            }
+            let share = 100.0 * worker.containers as f64 / placed;
+            writeln!(out, "  {}: {} containers ({share:.1}%)", worker.id, worker.containers)?;
+        }
+        writeln!(out)
+    }
+}
+
+/// A label, its figure, and the grade behind it.
+fn line(out: &mut String, label: &str, figure: &str, grade: Option<Grade>) -> fmt::Result {
+    match grade {
+        Some(Grade { level, words }) => {
+            writeln!(out, "  {label:<25}{figure:<26}{} {words}", level.sign())
+        }
+        None => writeln!(out, "  {label:<25}{figure}"),
+    }
+}

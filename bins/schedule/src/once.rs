@@ -1,0 +1,133 @@
+//! One run of one strategy on a fresh store, and what the books said after it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::Context;
+use proofload_scheduler::{Audit, MemoryStore, Request, Store, WorkerKey};
+use proofload_strategies::{Delayed, Ran, Settings, Strategy, Work, run};
+
+use crate::scenario::Scenario;
+
+/// A run with everything that is judged.
+pub(crate) struct Once {
+    pub(crate) ran: Ran,
+    /// Added up from the containers.
+    pub(crate) audit: Audit,
+    /// Where what the strategy says and what the store holds differ, in words.
+    pub(crate) faults: Vec<String>,
+    /// Why containers were given up, where the store was told.
+    pub(crate) refused: Vec<String>,
+}
+
+impl Once {
+    /// Containers a worker, in the order of the workers.
+    pub(crate) fn loads(&self) -> impl Iterator<Item = usize> + Clone {
+        self.audit.workers.iter().map(|worker| worker.containers)
+    }
+
+    pub(crate) fn workers_used(&self) -> usize {
+        self.loads().filter(|&load| load > 0).count()
+    }
+}
+
+pub(crate) fn once(
+    strategy: Strategy,
+    scenario: &Scenario,
+    stop: &Arc<AtomicBool>,
+) -> anyhow::Result<Once> {
+    let store = MemoryStore::new();
+    for worker in scenario.fleet() {
+        store.put_worker(worker).context("cannot make the fleet")?;
+    }
+    let far = |handle| Delayed::new(handle, scenario.op_delay);
+    let replicas = (0..scenario.replicas).map(|_| far(store.handle())).collect();
+    // What is handed over costs the strategy nothing, no time either.
+    let hand = Delayed::new(store.handle(), Duration::ZERO);
+    let settings = Settings {
+        policy: scenario.policy,
+        seed: scenario.seed,
+        batching: scenario.batching,
+        cache_lifetime: scenario.cache_lifetime,
+    };
+    let requests = scenario.requests();
+    let containers = requests.len();
+    let ran = match scenario.arrival_rate {
+        None => {
+            store.enqueue(requests, Duration::ZERO)?;
+            let work = Work::until(containers, Arc::clone(stop));
+            run(strategy, replicas, &hand, &work, &settings)?
+        }
+        Some(rate) => {
+            let work = Work::until(containers, Arc::clone(stop));
+            thread::scope(|scope| {
+                let feeder = scope.spawn(|| feed(&store, requests, rate, &work, stop));
+                let ran = run(strategy, replicas, &hand, &work, &settings);
+                let fed = feeder.join();
+                fed.map_err(|_| anyhow::anyhow!("the thread that brings containers panicked"))??;
+                Ok::<_, anyhow::Error>(ran?)
+            })?
+        }
+    };
+    let audit = store.audit();
+    let refused = store.refused().into_iter().map(|(id, why)| format!("{id}: {why}")).collect();
+    let faults = faults(&ran, &audit);
+    Ok(Once { ran, audit, faults, refused })
+}
+
+/// Brings the containers at even distances.
+fn feed(
+    store: &MemoryStore,
+    requests: Vec<Request>,
+    rate: f64,
+    work: &Work,
+    stop: &AtomicBool,
+) -> anyhow::Result<()> {
+    for (number, request) in requests.into_iter().enumerate() {
+        let due = Duration::from_secs_f64(number as f64 / rate);
+        while let Some(left) = due.checked_sub(work.now()).filter(|left| !left.is_zero()) {
+            if stop.load(std::sync::atomic::Ordering::Relaxed) {
+                return Ok(());
+            }
+            thread::sleep(left.min(Duration::from_millis(100)));
+        }
+        store.enqueue(vec![request], due)?;
+    }
+    Ok(())
+}
+
+/// The strategy's own account against the store's.
+fn faults(ran: &Ran, audit: &Audit) -> Vec<String> {
+    let mut faults = audit.faults.clone();
+    if ran.placed.len() != audit.placed {
+        faults.push(format!(
+            "the strategy placed {} containers, the workers have {}",
+            ran.placed.len(),
+            audit.placed
+        ));
+    }
+    let versions: u64 = audit.workers.iter().map(|worker| worker.version).sum();
+    if ran.counts.capacity_updates != versions {
+        faults.push(format!(
+            "{} capacity updates were counted, the workers' versions rose by {versions}",
+            ran.counts.capacity_updates
+        ));
+    }
+    let mut placed: HashMap<WorkerKey, usize> = HashMap::new();
+    for landed in &ran.placed {
+        *placed.entry(landed.worker).or_default() += 1;
+    }
+    for worker in &audit.workers {
+        let said = placed.get(&worker.key).copied().unwrap_or_default();
+        if said != worker.containers {
+            faults.push(format!(
+                "the strategy placed {said} containers on {}, it has {}",
+                worker.id, worker.containers
+            ));
+        }
+    }
+    faults
+}
