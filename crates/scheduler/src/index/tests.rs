@@ -27,6 +27,9 @@ struct Model {
 
 impl Model {
     fn set(&mut self, slot: usize, free: Option<Resources>) {
+        if free.is_some() && self.workers[slot].map(|(known, _)| known) == free {
+            return;
+        }
         self.changes += 1;
         self.workers[slot] = free.map(|free| (free, self.changes));
     }

@@ -73,6 +73,14 @@ impl Entry {
     }
 }
 
+impl Entry {
+    /// Whether it stands where a worker with this much free should.
+    pub(crate) fn is_at(&self, free: &Resources) -> bool {
+        (self.x, self.y, u32::from(self.gpus))
+            == (free.cpu.get(), free.memory.get(), free.gpus.get())
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct View {
     pub(crate) key: ViewKey,
