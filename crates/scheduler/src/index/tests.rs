@@ -53,6 +53,7 @@ impl Model {
         let equal = fits.iter().filter(|(_, free, _)| cell(free) == best);
         let exact = |free: &Resources| (free.memory, free.cpu);
         let picked = match policy {
+            Policy::BestFit if clear => equal.max_by_key(|(_, _, since)| *since),
             _ if clear => equal.min_by_key(|(_, _, since)| *since),
             Policy::BestFit => equal.min_by_key(|(_, free, since)| (exact(free), *since)),
             _ => equal.min_by_key(|(_, free, since)| (std::cmp::Reverse(exact(free)), *since)),

@@ -208,6 +208,7 @@ impl View {
                 grid.emptiest(&self.nodes, want, probes)
             };
             match found {
+                Some(Found::Cell { row, column }) if best => return Some(grid.tail(row, column)),
                 Some(Found::Cell { row, column }) => return Some(grid.head(row, column)),
                 Some(Found::Pair(node)) => return Some(self.nodes.at(node).queue.head),
                 None => {}
