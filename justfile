@@ -1,12 +1,20 @@
 # Everything beside the two commands of the README. `just` alone lists it.
 
+# Arguments with spaces and signs reach the programs as they are
+set positional-arguments
+
 [private]
 default:
     @just --list --unsorted
 
 # Replay the built-in workload against the built-in simulator
 demo *ARGS:
-    cargo run --release --bin proofload-replay -- {{ARGS}}
+    cargo run --release --bin proofload-replay -- "$@"
+
+# The same in containers, with the simulator's log in a database; ARGS as for proofload-replay
+[no-exit-message]
+replay-docker *ARGS:
+    @workloads/docker/replay "$@"
 
 # What CI runs
 ci:
@@ -14,15 +22,15 @@ ci:
 
 # Tests, as in the README
 test *ARGS:
-    cargo test --workspace {{ARGS}}
+    cargo test --workspace "$@"
 
 # All criterion benches; `just bench --save-baseline x` works
 bench *ARGS:
-    cargo bench -- {{ARGS}}
+    cargo bench -- "$@"
 
 # How late requests leave, at 1,000 and 10,000 requests/s, by pacing mode; best of three
 pacing *ARGS:
-    cargo run --release -p proofload-benches --example pacing -- {{ARGS}}
+    cargo run --release -p proofload-benches --example pacing -- "$@"
 
 # How far the client's figures are from the truth, on the real ten-minute trace at 20 times its speed
 truth *ARGS:
@@ -30,10 +38,38 @@ truth *ARGS:
     set -euo pipefail
     scratch=$(mktemp -d)
     trap 'rm -r "$scratch"' EXIT
-    cargo run --release --bin proofload-replay -- --quiet --speed 20 {{ARGS}} \
+    cargo run --release --bin proofload-replay -- --quiet --speed 20 "$@" \
         --workload workloads/workload_explicit_local5_skewed_bursty_10m.csv \
         --sim truth="$scratch/truth" --out "$scratch/run" > "$scratch/summary" || { cat "$scratch/summary"; exit 1; }
     cargo run --quiet --release -p proofload-benches --example truth -- "$scratch/run" "$scratch/truth"
+
+# What a request of a closed loop costs, beside wrk and oha, and its memory (needs nginx and wrk)
+peers ROUNDS="5":
+    cargo build --release -p proofload-http-load --example closed_loop
+    cargo build --profile dist -p proofload-http-load --example closed_loop
+    cargo build --release -p proofload-benches --example peers
+    target/release/examples/peers {{ROUNDS}} target/release/examples/closed_loop target/dist/examples/closed_loop
+    target/release/examples/peers 0 target/release/examples/closed_loop
+
+# What a million recorded requests take: memory of the run, analysing them, the same files again
+million REQUESTS="1000000": programs
+    cargo run --release -p proofload-benches --example million -- target/release {{REQUESTS}}
+
+# What users feel of a server that stands still for a second, and what we say they did
+stall: programs
+    cargo run --release -p proofload-benches --example stall -- target/release
+
+# 5,000 streams at once: memory, CPU, and stamps against the truth
+streams: programs
+    cargo run --release -p proofload-benches --example streams -- target/release
+
+# What the spans of requests cost while nobody listens, in instructions (needs valgrind)
+spans:
+    bash benches/spans.sh
+
+[private]
+programs:
+    cargo build --release --bin proofload-replay --bin proofload-analyze --bin proofload-simulate
 
 # How much memory a workload of 2 GB takes to open, plan and walk (writes it to a temporary file)
 memory:

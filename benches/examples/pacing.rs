@@ -63,6 +63,7 @@ impl Sink for Meter {
 
     fn chunks(&mut self, _index: u32, _arrivals_ns: &[u64]) {}
 
+    fn response(&mut self, _index: u32, _text: String, _truncated: bool) {}
     fn tick(&mut self, _load: Load) {
         let Some((began_ns, cpu_ns, waiting_ns)) = self.began else { return };
         let elapsed_ns = (self.clock.now_ns() - began_ns) as f64;
@@ -149,6 +150,7 @@ fn round<M: MakeTarget>(plan: &Plan, make: &M, pacing: Pacing) -> Result<Measure
         permit_timeout: Duration::from_secs(60),
         cap: InFlightCap::of_machine(1, true),
         keep_chunks: false,
+        keep_responses: None,
         keep_going: true,
     };
     let clock = Clock::from_origin(monotonic_ns() + 50_000_000);
@@ -173,12 +175,7 @@ fn plan(rate: u32) -> Result<Plan, Box<dyn Error>> {
     let workload = Workload::open(file.path())?;
     // Payloads are read while the plan is sent, so the file stays.
     file.keep()?;
-    let options = PlanOptions {
-        speed: 1.0,
-        limit: None,
-        stream: StreamMode::AsWritten,
-        labels_in_body: false,
-    };
+    let options = PlanOptions { stream: StreamMode::AsWritten, ..PlanOptions::default() };
     Ok(workload.plan(&options)?)
 }
 

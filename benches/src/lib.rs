@@ -1,4 +1,7 @@
-//! What the measurements share: arrivals that are the same every time, and what a thread waited.
+//! What the measurements share: arrivals that are the same every time, what a thread waited, and
+//! programs that are measured from outside.
+
+pub mod process;
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;

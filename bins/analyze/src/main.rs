@@ -4,10 +4,11 @@
 mod explain;
 
 use clap::Parser;
-use proofload_launch::{Code, Exit, LogArgs, Session, Terminal, whole_number};
+use proofload_launch::{Code, Exit, Format, FormatArgs, LogArgs, Session, Terminal, whole_number};
 use proofload_logos::{DetailedFile, Import, ImportError};
 use proofload_report::{Look, Rows};
 use proofload_run_dir::{CreateError, OpenOptions, RunDir};
+use proofload_units::printable;
 use proofload_verdict::slo::{self, ParseSloError, Slo, Verdict};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -20,7 +21,7 @@ use std::str::FromStr;
     about = "Analyse run directories again, each as far as it was written"
 )]
 struct Args {
-    /// Run directories
+    /// Run directories, one after the other; what is wrong with one does not keep the others
     #[arg(required_unless_present = "from_logos_csv", value_name = "DIR")]
     dirs: Vec<PathBuf>,
     /// Put every request into detailed.csv, not only the first million
@@ -36,9 +37,8 @@ struct Args {
     /// Read a directory whose books do not balance; every output then says so
     #[arg(long)]
     accept_unbalanced: bool,
-    /// Print one JSON object a directory instead of the summary: that of results.json
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    format: FormatArgs,
     /// Show no progress and not where an imported run was put
     #[arg(long)]
     quiet: bool,
@@ -91,13 +91,30 @@ fn main() -> ExitCode {
 }
 
 fn scenario(mut args: Args, session: &mut Session) -> anyhow::Result<Code> {
+    if args.import.explain && args.format.get() == Format::Markdown {
+        let why = "--explain has no form in Markdown; leave --format out, or take json";
+        return Err(Exit::usage(anyhow::Error::msg(why)).into());
+    }
     if let Some(file) = &args.import.from_logos_csv {
         let dir = import(file, &args, session)?;
         args.dirs.push(dir);
     }
+    if let [dir] = &args.dirs[..] {
+        return analyze(dir, &args, session);
+    }
     let mut code = Code::Ok;
-    for dir in &args.dirs {
-        code = code.graver(analyze(dir, &args, session)?);
+    for (place, dir) in args.dirs.iter().enumerate() {
+        let between = if place == 0 { "" } else { "\n" };
+        match args.format.get() {
+            Format::Json => {}
+            Format::Markdown => write!(session.out(), "{between}---\n\n")?,
+            Format::Text => {
+                let name = dir.display().to_string();
+                writeln!(session.out(), "{between}==> {} <==", printable(&name))?;
+            }
+        }
+        let found = analyze(dir, &args, session).unwrap_or_else(|error| session.failed(&error));
+        code = code.graver(found);
     }
     Ok(code)
 }
@@ -146,7 +163,8 @@ fn analyze(dir: &Path, args: &Args, session: &mut Session) -> anyhow::Result<Cod
     };
     let written =
         proofload_report::write_run_dir(&analysis, dir, rows).map_err(Exit::unwritable)?;
-    let terminal = Terminal::of_stdout();
+    let Terminal { columns, colour } = Terminal::of_stdout();
+    let format = args.format.get();
     if args.import.explain {
         let Some(explanation) = proofload_logos::explain(&run) else {
             let why = format!(
@@ -155,17 +173,25 @@ fn analyze(dir: &Path, args: &Args, session: &mut Session) -> anyhow::Result<Cod
             );
             return Err(Exit::usage(anyhow::Error::msg(why)).into());
         };
-        if args.json {
-            writeln!(session.out(), "{}", serde_json::to_string_pretty(&explanation)?)?;
-        } else {
-            explain::print(&explanation, terminal.columns, session.out())?;
+        match format {
+            Format::Json => {
+                writeln!(session.out(), "{}", serde_json::to_string_pretty(&explanation)?)?;
+            }
+            _ => explain::print(&explanation, columns, session.out())?,
         }
-    } else if args.json {
-        session.out().write_all(proofload_report::json(&analysis.results).as_bytes())?;
     } else {
-        let Terminal { columns, colour } = terminal;
-        let look = Look { columns, colour };
-        proofload_report::terminal(&analysis.document, &written, look, session.out())?;
+        match format {
+            Format::Json => {
+                write!(session.out(), "{}", proofload_report::json(&analysis.results))?;
+            }
+            Format::Markdown => {
+                write!(session.out(), "{}", proofload_report::markdown(&analysis.document))?;
+            }
+            Format::Text => {
+                let look = Look { columns, colour };
+                proofload_report::terminal(&analysis.document, &written, look, session.out())?;
+            }
+        }
     }
     let kept = if analysis.results.degraded { Code::Degraded } else { Code::Ok };
     let asked = match analysis.results.verdict() {

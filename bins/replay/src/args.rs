@@ -1,5 +1,6 @@
 //! The flags of the program, and what they turn into.
 
+use std::collections::BTreeMap;
 use std::num::{NonZeroU16, NonZeroU32};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -9,14 +10,18 @@ use std::time::Duration;
 use proofload_http_load::{Labels, Pacing, Timeouts};
 use proofload_launch::{OwnKey, RunArgs, TargetArgs, whole_number};
 use proofload_verdict::slo::{self, ParseSloError};
-use proofload_workload::{PlanOptions, StreamMode};
+use proofload_workload::{ModelMap, PlanOptions, StreamMode};
 
+use crate::models;
 use crate::server_log::ServerLogArgs;
 
 /// What `--speed` takes; what a plan takes, too.
 const SPEEDS: RangeInclusive<f64> = 0.01..=1e6;
 /// What `--latency-slo-ms` takes.
 const SLOS_MS: RangeInclusive<f64> = 0.001..=1e9;
+
+/// What `--keep-responses` takes at most; no answer that is held whole is larger.
+const RESPONSE_BYTES_MAX: NonZeroU32 = NonZeroU32::new(16 << 20).expect("more than nothing");
 
 /// The end of `--help`.
 const AFTER_HELP: &str = "\
@@ -26,7 +31,8 @@ Exit codes:
   2    a flag is wrong, or the folder of --out is not empty
   3    finished, but no request succeeded, the run ended early, or part of the data is missing
   4    a --slo is undecided, and none not met; 0 with --allow-undecided
-  65   the workload is missing, malformed, or was changed during the run
+  65   the workload is missing, malformed, or was changed during the run, or names a model that
+       the target does not list
   69   nobody answers at the target
   70   a fault of this machine or program
   74   results cannot be written
@@ -94,6 +100,13 @@ pub(crate) struct Args {
     /// `force` asks for a stream with usage in every body, `as-written` leaves the bodies alone
     #[arg(long, value_name = "HOW", default_value = "force", value_parser = parse_stream)]
     stream: StreamMode,
+    /// Ask for the model NEW where the workload names OLD; may be repeated, and '*=NEW' is for all
+    /// models without a pair of their own
+    #[arg(long, value_name = "OLD=NEW", value_parser = models::parse_pair)]
+    pub(crate) model_map: Vec<(String, String)>,
+    /// Go on where the target does not list a model that the workload names
+    #[arg(long)]
+    pub(crate) allow_unknown_models: bool,
     /// How mode and priority travel: `body`, `headers` or `none` [default: body to the simulator
     /// and with --logos-key, else headers]
     #[arg(long, value_name = "WHERE", value_parser = LabelsArg::from_str)]
@@ -101,6 +114,17 @@ pub(crate) struct Args {
     /// Keep the arrival time of every content chunk (chunks.bin)
     #[arg(long)]
     pub(crate) chunks: bool,
+    /// Keep what the answers say (responses.bin, and `response_text` in detailed.csv), of each
+    /// request at most so many bytes, 1 to 16777216 [without a number: 65536]
+    #[arg(
+        long,
+        value_name = "BYTES",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "65536",
+        value_parser = whole_number(NonZeroU32::MIN..=RESPONSE_BYTES_MAX, "65536")
+    )]
+    pub(crate) keep_responses: Option<NonZeroU32>,
     /// Go on where the first ten answers are all 401, 403 or 404
     #[arg(long)]
     pub(crate) keep_going: bool,
@@ -118,7 +142,8 @@ pub(crate) struct Args {
     /// 1%", "batch: goodput > 95%" or "preset:llama3.1-8b"
     #[arg(long, value_name = "TEXT", value_parser = parse_objective)]
     pub(crate) slo: Vec<String>,
-    /// Write X_summary.csv, X_metrics.csv and X_detailed.csv as well
+    /// Write X_summary.csv, X_metrics.csv and X_detailed.csv as well, and the charts X.png and
+    /// X_client_duration.png
     #[arg(long, value_name = "X.csv")]
     pub(crate) output: Option<PathBuf>,
     /// Key of a Logos server, sent as header `logos_key`; others can see it on the command line
@@ -150,8 +175,9 @@ impl Args {
     }
 
     /// What of the workload is sent, and when.
-    pub(crate) fn plan_options(&self, labels: LabelsArg) -> PlanOptions {
+    pub(crate) fn plan_options(&self, labels: LabelsArg, models: ModelMap) -> PlanOptions {
         PlanOptions {
+            models,
             speed: self.speed,
             limit: self.limit.map(NonZeroU32::get),
             stream: self.stream,
@@ -179,8 +205,11 @@ impl Args {
                 StreamMode::Force => "force",
                 StreamMode::AsWritten => "as-written",
             },
+            "model_map": self.model_map.iter().cloned().collect::<BTreeMap<_, _>>(),
+            "allow_unknown_models": self.allow_unknown_models,
             "labels": labels.label(),
             "chunks": self.chunks,
+            "keep_responses_bytes": self.keep_responses,
             "keep_going": self.keep_going,
             "latency_slo_ms": self.latency_slo_ms,
             "threads": self.run.threads.map(NonZeroU16::get),

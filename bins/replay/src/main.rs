@@ -1,6 +1,7 @@
 //! Replays a workload file against a model server and records what every request saw.
 
 mod args;
+mod models;
 mod replay;
 mod server_log;
 mod target;
@@ -9,7 +10,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Parser;
-use proofload_launch::{Code, Exit, Session, Terminal};
+use proofload_launch::{Code, Exit, Format, Session, Terminal};
 use proofload_report::{Look, Rows};
 use proofload_run_dir::{OpenOptions, RunDir};
 use proofload_verdict::slo::Verdict;
@@ -32,7 +33,8 @@ fn scenario(args: &Args, session: &mut Session) -> anyhow::Result<Code> {
     let simulated = target::is_simulated(&flags);
     let labels = args.labels(simulated);
     let workload = open(args)?;
-    let plan = workload.plan(&args.plan_options(labels)).map_err(Exit::bad_input)?;
+    let models = models::map(&args.model_map, &workload)?;
+    let plan = workload.plan(&args.plan_options(labels, models)).map_err(Exit::bad_input)?;
     if args.validate {
         return describe(args, &workload, &plan, session);
     }
@@ -47,6 +49,8 @@ fn scenario(args: &Args, session: &mut Session) -> anyhow::Result<Code> {
     let out = replay::places(args)?;
     let (log, rows) = args.server_log.prepare(&out, simulated, session)?;
     let reached = target::reach(args, &flags, &plan, rows, session)?;
+    log.iter().for_each(|log| log.check(session));
+    models::check(args, &plan, &reached, log.as_ref(), session)?;
     let replayed = replay::replay(args, out, &flags, &plan, &reached, session)?;
     // The simulator's last words (truth file, log) are written before anybody reads them.
     reached.end().map_err(Exit::unwritable)?;
@@ -74,12 +78,17 @@ fn describe(
     plan: &Plan,
     session: &mut Session,
 ) -> anyhow::Result<Code> {
+    if args.run.format.get() == Format::Markdown {
+        let why = "--validate has no form in Markdown; leave --format out, or take json";
+        return Err(Exit::usage(anyhow::Error::msg(why)).into());
+    }
     let walked = plan.walk(|_| Ok(())).map_err(Exit::bad_input)?;
     let out = session.out();
-    let (len, changed) = (plan.len(), walked.stream_changed);
-    if args.run.json {
+    let (len, changed, renamed) = (plan.len(), walked.stream_changed, walked.model_changed);
+    if args.run.format.get() == Format::Json {
         let plan = serde_json::json!({
-            "requests": len, "stream_changed": changed, "sha256": walked.hash_hex(),
+            "requests": len, "stream_changed": changed, "model_changed": renamed,
+            "sha256": walked.hash_hex(),
         });
         let described = serde_json::json!({ "workload": workload.describe(), "plan": plan });
         writeln!(out, "{described:#}")?;
@@ -90,6 +99,9 @@ fn describe(
         out,
         "plan        {len} requests; {changed} bodies changed to ask for a stream with usage"
     )?;
+    if !args.model_map.is_empty() {
+        writeln!(out, "            {renamed} bodies changed to name another model")?;
+    }
     writeln!(out, "sha256      {}", walked.hash_hex())?;
     Ok(Code::Ok)
 }
@@ -118,12 +130,16 @@ fn conclude(
         let beside = proofload_report::write_beside(&analysis, output, Rows::First);
         written.files.extend(beside.map_err(Exit::unwritable)?.files);
     }
-    if args.run.json {
-        write!(session.out(), "{}", proofload_report::json(&analysis.results))?;
-    } else {
-        let Terminal { columns, colour } = Terminal::of_stdout();
-        let look = Look { columns, colour };
-        proofload_report::terminal(&analysis.document, &written, look, session.out())?;
+    match args.run.format.get() {
+        Format::Json => write!(session.out(), "{}", proofload_report::json(&analysis.results))?,
+        Format::Markdown => {
+            write!(session.out(), "{}", proofload_report::markdown(&analysis.document))?;
+        }
+        Format::Text => {
+            let Terminal { columns, colour } = Terminal::of_stdout();
+            let look = Look { columns, colour };
+            proofload_report::terminal(&analysis.document, &written, look, session.out())?;
+        }
     }
     if let Some(error) = ended_by {
         return Err(error);

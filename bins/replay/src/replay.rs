@@ -10,7 +10,9 @@ use proofload_launch::{Code, Exit, Session, Target, Terminal};
 use proofload_live::{Progress, Show, Snapshot, Times};
 use proofload_record::clock::{Clock, monotonic_ns};
 use proofload_record::{NotSent, Outcome};
-use proofload_run_dir::{CreateError, Finish, Manifest, PlanRow, Running, SoFar, State, Writer};
+use proofload_run_dir::{
+    CreateError, Finish, KeepResponses, Manifest, PlanRow, Running, SoFar, State, Writer,
+};
 use proofload_workload::{Plan, WalkError};
 
 use crate::args::Args;
@@ -51,6 +53,8 @@ pub(crate) fn replay(
         permit_timeout: args.timeout.total,
         cap: InFlightCap::of_machine(workers, reached.is_embedded()),
         keep_chunks: args.chunks,
+        // A little more than is kept, so that a key at the limit is found.
+        keep_responses: args.keep_responses.map(|limit| limit.get() + KeepResponses::MARGIN_BYTES),
         keep_going: args.keep_going,
     };
     let running = Arc::new(running);
@@ -119,6 +123,10 @@ fn create(
 
     let config = proofload_run_dir::Config { out, manifest, keep_chunks: args.chunks };
     let mut writer = Writer::create(config).map_err(not_created)?;
+    if let Some(limit) = args.keep_responses {
+        let (limit_bytes, secrets) = (limit.get(), target.secrets.clone());
+        writer.keep_responses(KeepResponses { limit_bytes, secrets });
+    }
     let walked = plan.walk(|entry| {
         writer.plan_entry(&PlanRow {
             id: entry.id,
@@ -136,6 +144,7 @@ fn create(
     let manifest = writer.manifest_mut();
     manifest.plan_hash = walked.hash_hex();
     manifest.stream_changed = walked.stream_changed;
+    manifest.model_changed = walked.model_changed;
     Ok(writer)
 }
 

@@ -23,6 +23,8 @@ pub(crate) struct Reached {
     /// The run's id, the first part of every request id.
     pub(crate) run_id: String,
     pub(crate) make: MakeHttp,
+    /// The models that it lists, or in words why they cannot be known.
+    pub(crate) models: Result<Vec<String>, String>,
     /// Ends the run; Ctrl-C does.
     pub(crate) stop: Stop,
     simulator: Option<Simulator>,
@@ -127,7 +129,7 @@ pub(crate) fn reach(
         Exit::unreachable(anyhow::Error::new(error).context(hint))
     })?;
     let says_simulated = found.server.as_deref().is_some_and(is_simulator);
-    Ok(Reached { url, run_id, make, stop, simulator, says_simulated })
+    Ok(Reached { url, run_id, make, models: found.models, stop, simulator, says_simulated })
 }
 
 fn start_simulator(

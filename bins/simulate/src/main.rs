@@ -3,7 +3,7 @@
 use anyhow::anyhow;
 use clap::Parser;
 use proofload_launch::{Code, Exit, LogArgs, Session};
-use proofload_server_log::{Source, Writer};
+use proofload_server_log::{Source, Writer, make_tables};
 use proofload_simulator::{Options, Simulator};
 use std::fmt::Write as _;
 use std::net::SocketAddr;
@@ -56,6 +56,7 @@ fn scenario(args: Args, session: &mut Session) -> anyhow::Result<Code> {
             session.protect(&Source::secrets_of(url));
             let source: Source =
                 url.parse().map_err(|error| Exit::usage(anyhow!("--server-log: {error}")))?;
+            make_tables(&source).map_err(Exit::unwritable)?;
             let (writer, rows) = Writer::start(source)?;
             (Some(writer), Some(rows))
         }

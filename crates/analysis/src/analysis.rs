@@ -20,10 +20,11 @@ use crate::slos::{self, Evidence};
 use crate::summary::Summary;
 use crate::tally::{Tally, attainment};
 use proofload_record::{Outcome, Row, ServerSide};
-use proofload_run_dir::{RunDir, State};
+use proofload_run_dir::{Responses, RunDir, State};
 use proofload_stats::hist::Histogram;
 use proofload_verdict::guard::{self, Ending, Ledger, Scarce};
 use proofload_verdict::{Level, Share, Trust, Validity as Usable, slo};
+use std::io;
 
 /// A run, analysed.
 pub struct Analysis<'a> {
@@ -42,6 +43,14 @@ impl Analysis<'_> {
             Block::Chart(picture) => Some(picture),
             _ => None,
         })
+    }
+
+    /// The texts of answers, where the run kept them.
+    ///
+    /// # Errors
+    /// Those of reading them.
+    pub fn responses(&self) -> io::Result<Option<Responses>> {
+        self.dir.responses()
     }
 
     /// Every planned request, in the order of the plan.
@@ -95,7 +104,7 @@ fn compute<'a>(
     let mut summaries = summaries(dir, &tally);
     let mut attainment = attainment(tally.cases.iter(), manifest.latency_slo_ns);
     let mut failed = tally.failed();
-    let mut failures = tally.failures();
+    let mut failures = tally.failures(dir);
     let is_imported = manifest.imported.is_some();
     if is_imported {
         summaries.iter_mut().flatten().for_each(imported::without_intervals);
@@ -121,6 +130,7 @@ fn compute<'a>(
         ending,
         torn_bytes: recovery.torn_bytes,
         chunks_dropped: manifest.counts.chunks_dropped,
+        responses_dropped: manifest.counts.responses_dropped,
         damage: &recovery.damage,
         rows_unreadable: recovery.rows_unreadable,
         imbalance: recovery.imbalance.as_deref(),
@@ -130,8 +140,9 @@ fn compute<'a>(
         || dir.server().is_some_and(ServerSide::is_degraded);
     // Of a run that was not sealed, rows and histograms end at different moments.
     let comparable = recovery.sealed && tally.missing == 0;
+    let lateness_ns = fitness::lateness(tally.rows);
     let mut trust = vec![
-        guard::generator(&fitness::generator(dir.seconds(), summary)),
+        guard::generator(&fitness::generator(tally.rows, &lateness_ns, dir.seconds(), summary)),
         guard::rate(&fitness::rate(&tally)),
         guard::samples(
             summaries.iter().any(Option::is_some),
@@ -150,6 +161,7 @@ fn compute<'a>(
     ];
     if dir.server().is_some() {
         trust.push(guard::sides(&server::sides(&tally)));
+        trust.sort_by_key(|found| found.id);
     }
     if is_imported {
         trust = trust.into_iter().map(imported::trust).collect();
@@ -172,6 +184,10 @@ fn compute<'a>(
     let results = Results {
         schema_version: SCHEMA_VERSION,
         program: manifest.program.clone(),
+        run_id: stated(&manifest.run_id),
+        plan_hash: stated(&manifest.plan_hash),
+        seed: (!is_imported).then_some(manifest.seed),
+        speed: manifest.config.get("speed").and_then(serde_json::Value::as_f64),
         state: state.to_owned(),
         end_reason: manifest.end_reason.clone(),
         imported: manifest.imported.as_ref().map(Into::into),
@@ -191,8 +207,10 @@ fn compute<'a>(
             not_sent_reasons: ByReason(books.not_sent),
             rows_dropped: books.rows_dropped,
             chunks_dropped: manifest.counts.chunks_dropped,
+            responses_dropped: manifest.counts.responses_dropped,
             warmup: tally.warmup,
             bodies_changed: manifest.stream_changed,
+            models_changed: manifest.model_changed,
         },
         metrics: Metrics(std::array::from_fn(|place| figures(Metric::ALL[place]))),
         throughput: throughput(&tally, &tokens),
@@ -217,7 +235,7 @@ fn compute<'a>(
         definitions: Definitions,
     };
     let pictures = pictures::all(dir, &results, &tally, &kinds, slos);
-    let document = present::document(&results, trust, pictures);
+    let document = present::document(dir.manifest(), &results, trust, pictures);
     Analysis { results, document, dir }
 }
 
@@ -319,6 +337,11 @@ const fn state_label(state: State, still_going: bool) -> &'static str {
         State::Interrupted => "interrupted",
         State::Failed => "failed",
     }
+}
+
+/// A name, where there is one.
+fn stated(name: &str) -> Option<String> {
+    (!name.is_empty()).then(|| name.to_owned())
 }
 
 fn item(trust: &Trust) -> TrustItem {

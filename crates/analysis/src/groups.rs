@@ -76,32 +76,45 @@ pub(crate) struct Whole<'t, 'a> {
 }
 
 impl Whole<'_, '_> {
-    /// Groups by each thing, and by two things at once where both tell requests apart.
+    /// Groups by each thing, and by two things at once where both tell requests apart. Left out are
+    /// pairs of one request, and those of as many as one of the two has by itself: they are that.
     pub(crate) fn groups(&self) -> Vec<Group> {
         let single: Vec<(By, Vec<Group>)> = By::ALL
             .into_iter()
             .filter(|by| self.selection_known || *by != By::Selection)
-            .map(|by| (by, self.by(by.label(), OF_ONE, |kind| vec![by.value(kind)])))
+            .map(|by| (by, self.by(by.label(), OF_ONE, |kind| vec![by.value(kind)], |_, _| true)))
             .collect();
         let apart: Vec<By> =
             single.iter().filter(|(_, groups)| groups.len() > 1).map(|(by, _)| *by).collect();
         let mut groups: Vec<Group> = single.into_iter().flat_map(|(_, groups)| groups).collect();
+        let size = |by: By, name: &str| {
+            let found = groups.iter().find(|group| group.by == by.label() && group.name == name);
+            found.map_or(0, |group| group.n)
+        };
+        let mut pairs = Vec::new();
         for (place, one) in apart.iter().enumerate() {
             for other in &apart[place + 1..] {
-                let name = format!("{}, {}", one.label(), other.label());
-                groups.extend(
-                    self.by(&name, OF_TWO, |kind| vec![one.value(kind), other.value(kind)]),
-                );
+                let by = format!("{}, {}", one.label(), other.label());
+                let tells = |values: &[(u8, String)], n: usize| {
+                    let parts = [*one, *other].into_iter().zip(values);
+                    let mut sizes = parts.map(|(by, (_, name))| size(by, name));
+                    n > 1 && sizes.all(|size| size != n as u64)
+                };
+                let value = |kind: &Kind<'_>| vec![one.value(kind), other.value(kind)];
+                pairs.extend(self.by(&by, OF_TWO, value, tells));
             }
         }
+        groups.extend(pairs);
         groups
     }
 
+    /// The groups of one value each, those that `tells` of their values and number of requests.
     fn by(
         &self,
         by: &str,
         metrics: &[Metric],
         value: impl Fn(&Kind<'_>) -> Vec<(u8, String)>,
+        tells: impl Fn(&[(u8, String)], usize) -> bool,
     ) -> Vec<Group> {
         let mut names: BTreeMap<Vec<(u8, String)>, usize> = BTreeMap::new();
         for kind in &self.kinds.all {
@@ -120,6 +133,7 @@ impl Whole<'_, '_> {
             parts.join(", ")
         };
         let groups = names.keys().zip(&members);
+        let groups = groups.filter(|(values, members)| tells(values, members.len()));
         groups.map(|(values, members)| self.group(by, name(values), metrics, members)).collect()
     }
 

@@ -3,7 +3,7 @@
 //! Nobody measured its generator, it has no second way to count, and the order in which its
 //! requests arrived is not known, so nothing that rests on that order is stated.
 
-use crate::document::{Block, Section};
+use crate::document::{Block, Kind, Section};
 use crate::results::{Imported, Results};
 use crate::summary::Summary;
 use proofload_units::human_count;
@@ -79,7 +79,7 @@ pub(crate) fn section(imported: &Imported, results: &Results) -> Section {
             imported.ignored_columns.iter().map(|name| format!("`{name}`")).collect();
         blocks.push(Block::Text(format!("Ignored, as unknown columns: {}.", names.join(", "))));
     }
-    Section { heading: "Imported".to_owned(), blocks }
+    Section { kind: Kind::Imported, heading: "Imported".to_owned(), blocks }
 }
 
 #[cfg(test)]

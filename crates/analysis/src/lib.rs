@@ -39,13 +39,16 @@ mod summary;
 mod tally;
 
 pub use analysis::{Analysis, analyze, analyze_against};
-pub use document::{Block, Document, Section, Stated, Table};
+pub use document::{
+    Block, Column, Document, Headline, KeyFigure, Kind, Role, Row, Section, Standing, Stated,
+    Table, Terms,
+};
 pub use metric::Metric;
 pub use pictures::Picture;
 pub use request::Request;
 pub use results::{
-    ByOutcome, ByReason, Coalesced, ColdStarts, Counts, Definitions, Errors, Failure, Figures,
-    Group, GroupMetrics, Impact, Imported, Interval, Intervals, Judged, Metrics, MissingMetric,
-    Over, Results, SCHEMA_VERSION, Server, Slo, Split, Throughput, Tokens, TrustItem, Unmatched,
-    Validity,
+    ByOutcome, ByReason, Coalesced, ColdStarts, Counts, Definitions, Errors, Example, Failure,
+    Figures, Group, GroupMetrics, Impact, Imported, Interval, Intervals, Judged, Metrics,
+    MissingMetric, Over, Results, SCHEMA_VERSION, Server, Slo, Split, Throughput, Tokens,
+    TrustItem, Unmatched, Validity,
 };

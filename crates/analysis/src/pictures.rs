@@ -47,6 +47,12 @@ const ONE_BY_ONE: usize = 60;
 /// Up to so many requests are single marks over time.
 const MARKS_MOST: usize = 400;
 
+/// Into how many stretches of time so many requests are put together: as many as leave in each
+/// enough of them that what it shows is more than chance.
+fn stretches(requests: usize) -> f64 {
+    (requests as f64 / 20.0).clamp(20.0, 120.0).floor()
+}
+
 /// All pictures of a run, the most telling first.
 pub(crate) fn all(
     dir: &RunDir,

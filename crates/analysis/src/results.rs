@@ -25,6 +25,14 @@ pub struct Results {
     pub schema_version: u32,
     /// The program that made the run.
     pub program: String,
+    /// The run's own id; none where nobody gave it one, as of an imported run.
+    pub run_id: Option<String>,
+    /// Hash of the plan, in hexadecimal digits; none where there was none.
+    pub plan_hash: Option<String>,
+    /// What the plan's random numbers began with; none where there was no plan.
+    pub seed: Option<u64>,
+    /// How many times as fast as recorded the workload was replayed; none where that is not known.
+    pub speed: Option<f64>,
     /// How the run ended: `complete`, `interrupted`, `failed`, `killed`; `running` where it has not.
     pub state: String,
     /// Why it ended early, in words.
@@ -158,10 +166,14 @@ pub struct Counts {
     pub rows_dropped: u64,
     /// Requests whose chunk arrivals are missing from `chunks.bin`.
     pub chunks_dropped: u64,
+    /// Requests whose text is missing from `responses.bin`.
+    pub responses_dropped: u64,
     /// Requests of the warm-up that were reached: in these counts, and in nothing else.
     pub warmup: u64,
     /// Bodies of the plan that were changed to ask for a stream with usage.
     pub bodies_changed: u64,
+    /// Bodies that were made to name another model than the workload.
+    pub models_changed: u64,
 }
 
 /// A count for every outcome.
@@ -330,6 +342,23 @@ pub struct Failure {
     pub n: u64,
     /// From due to the failure, in milliseconds, of those that have a row.
     pub until_failed_ms: Figures,
+    /// HTTP statuses of their answers, each once.
+    pub statuses: Vec<u16>,
+    /// When the first of them ended, in seconds since the run began; none where that is not known.
+    pub first_s: Option<f64>,
+    /// When the last of them ended.
+    pub last_s: Option<f64>,
+    /// The first of them that says what went wrong.
+    pub example: Option<Example>,
+}
+
+/// A request that failed, in its own words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Example {
+    /// The request's id in the workload.
+    pub request_id: String,
+    /// What went wrong.
+    pub error: String,
 }
 
 /// Where the token counts of the requests that succeeded come from.

@@ -4,6 +4,7 @@ use crate::kinds::Kinds;
 use crate::metric::Metric;
 use crate::results::{Judged, Over, round};
 use crate::tally::{Case, Tally};
+use proofload_record::{End, Outcome};
 use proofload_run_dir::RunDir;
 use proofload_stats::hist::Histogram;
 use proofload_verdict::slo::{
@@ -34,7 +35,7 @@ impl<'a> Evidence<'_, 'a> {
                     self.timing(slo, timing, statistic, limit_ns)
                 }
                 Objective::Errors { .. } => {
-                    let failed = self.within(slo).map(|(_, case)| Some(!case.end.is_ok()));
+                    let failed = self.within(slo).map(|(_, case)| failed(case));
                     slo.judge_share(&failed.collect::<Vec<_>>())
                 }
                 Objective::Goodput { .. } => {
@@ -64,8 +65,8 @@ impl<'a> Evidence<'_, 'a> {
         if timing == Timing::Itl && statistic != Statistic::Max {
             return self.gaps(slo, statistic, limit_ns);
         }
-        let seen: Vec<Seen> = self.within(slo).filter_map(|(_, case)| seen(case, timing)).collect();
-        slo.judge_timings(&seen)
+        let seen = self.within(slo).filter_map(|(_, case)| seen(case, timing, limit_ns));
+        slo.judge_timings(&seen.collect::<Vec<Seen>>())
     }
 
     /// Why a time cannot be known of any request.
@@ -113,12 +114,13 @@ impl<'a> Evidence<'_, 'a> {
             let within = ranks_within(&pooled, limit_ns);
             (pooled.len() - within) as f64 / pooled.len() as f64
         });
-        let is_over = |(_, case): (usize, &Case<'_>)| match case.row {
-            _ if !case.end.is_ok() => Some(true),
-            Some(row) if row.itl.count > 0 => Some(row.itl.max_ns > limit_ns),
-            _ => None,
+        let is_over = |(_, case): (usize, &Case<'_>)| match seen(case, Timing::Itl, limit_ns)? {
+            Seen::At(ns) => Some(Some(ns > limit_ns as f64)),
+            Seen::Failed => Some(Some(true)),
+            Seen::Unknown => Some(None),
         };
-        let failed = self.within(slo).filter(|(_, case)| !case.end.is_ok()).count() as u64;
+        let has_failed = |(_, case): &(usize, &Case<'_>)| failed(case) == Some(true);
+        let failed = self.within(slo).filter(has_failed).count() as u64;
         slo.judge_gaps(&Gaps {
             over,
             value_ns: value.map(|ns| ns as f64),
@@ -129,15 +131,16 @@ impl<'a> Evidence<'_, 'a> {
 
     /// Whether a request is not good; none where that is not known.
     fn is_bad(&self, place: usize, case: &Case<'_>, limits: &GoodputLimits<'_>) -> Option<bool> {
-        if !case.end.is_ok() {
+        if failed(case) == Some(true) {
             return Some(true);
         }
         // A request whose class is not known is held to what every request is held to.
         let kind = self.kinds.at(place).map(|kind| self.kinds.all[kind]);
-        let mut known = true;
+        let mut known = failed(case).is_some();
         for (timing, limit_ns) in kind.iter().flat_map(|kind| limits.for_kind(kind)) {
-            match seen(case, timing) {
+            match seen(case, timing, limit_ns) {
                 Some(Seen::At(ns)) if ns > limit_ns as f64 => return Some(true),
+                Some(Seen::Failed) => return Some(true),
                 Some(Seen::Unknown) => known = false,
                 _ => {}
             }
@@ -217,10 +220,21 @@ fn judged(slo: &Slo, judgement: &Judgement) -> Judged {
     }
 }
 
+/// Whether a request failed. Of one that was in flight when the run was ended, or the program
+/// killed, nobody knows: that was our doing.
+fn failed(case: &Case<'_>) -> Option<bool> {
+    match case.end {
+        End::Sent(Outcome::Cancelled | Outcome::Lost) => None,
+        end => Some(!end.is_ok()),
+    }
+}
+
 /// What is known of a time of a request; none where the request cannot have it.
-fn seen(case: &Case<'_>, timing: Timing) -> Option<Seen> {
-    if !case.end.is_ok() {
-        return Some(Seen::Failed);
+fn seen(case: &Case<'_>, timing: Timing, limit_ns: u64) -> Option<Seen> {
+    match failed(case) {
+        Some(false) => {}
+        Some(true) => return Some(Seen::Failed),
+        None => return Some(cut_off(case, timing, limit_ns)),
     }
     let Some(row) = case.row else { return Some(Seen::Unknown) };
     let metric = match timing {
@@ -238,6 +252,23 @@ fn seen(case: &Case<'_>, timing: Timing) -> Option<Seen> {
         }
     };
     metric.of(row).map(Seen::At)
+}
+
+/// What is known of a time of a request that was cut off: its first token, where that had come, and
+/// that it took too long, where it had by then.
+fn cut_off(case: &Case<'_>, timing: Timing, limit_ns: u64) -> Seen {
+    let Some(row) = case.row else { return Seen::Unknown };
+    let so_far = match timing {
+        Timing::Ttft => match row.ttft_ns() {
+            Some(ns) => return Seen::At(ns as f64),
+            None => row.latency_ns(),
+        },
+        Timing::Latency | Timing::TotalLatency => row.latency_ns(),
+        Timing::ClientDuration => row.client_duration_ns(),
+        Timing::Itl => Some(row.itl.max_ns),
+        Timing::Tpot | Timing::QueueWait => None,
+    };
+    if so_far.is_some_and(|ns| ns > limit_ns) { Seen::Failed } else { Seen::Unknown }
 }
 
 /// Number of values of at most `limit_ns`.

@@ -1,12 +1,16 @@
 //! Which requests count, and how those without a row are charged.
 
 use crate::metric::Metric;
-use crate::results::{Failure, Tokens};
+use crate::results::{Example, Failure, Tokens};
 use crate::summary::{MS, Summary};
 use proofload_record::{Books, Class, End, Flags, NotSent, Outcome, Row, Served};
 use proofload_run_dir::{Fate, RunDir};
 use proofload_verdict::slo::{Kind, Selection};
 use proofload_verdict::{Attainment, Share};
+use std::collections::BTreeSet;
+
+/// Nanoseconds in a second.
+const SECOND_NS: f64 = 1e9;
 
 /// A request that counts.
 #[derive(Clone, Copy)]
@@ -110,23 +114,38 @@ impl<'a> Tally<'a> {
     }
 
     /// The ways to fail that occurred, in the order of the outcomes' codes, `not_sent` last.
-    pub(crate) fn failures(&self) -> Vec<Failure> {
+    pub(crate) fn failures(&self, dir: &RunDir) -> Vec<Failure> {
         let failed = Outcome::ALL.into_iter().filter(|outcome| *outcome != Outcome::Ok);
-        let sent = failed.map(|outcome| self.failure(outcome.label(), End::Sent(outcome)));
+        let sent = failed.map(|outcome| self.failure(dir, outcome.label(), End::Sent(outcome)));
         // Which reason they are labelled by does not matter.
-        let not_sent = self.failure("not_sent", End::NotSent(NotSent::NoDescriptor));
+        let not_sent = self.failure(dir, "not_sent", End::NotSent(NotSent::NoDescriptor));
         sent.chain([not_sent]).filter(|failure| failure.n > 0).collect()
     }
 
-    fn failure(&self, outcome: &'static str, end: End) -> Failure {
+    fn failure(&self, dir: &RunDir, outcome: &'static str, end: End) -> Failure {
         let ended = |case: &&Case<'_>| case.end.label() == end.label();
         let cases: Vec<&Case<'_>> = self.cases.iter().filter(ended).collect();
-        let until = cases.iter().filter_map(|case| until_done_ns(case.row?));
-        let until: Vec<f64> = until.map(|ns| ns as f64).collect();
+        let rows = || cases.iter().filter_map(|case| case.row);
+        let until: Vec<f64> = rows().filter_map(until_done_ns).map(|ns| ns as f64).collect();
+        let statuses: BTreeSet<u16> =
+            rows().map(|row| row.status).filter(|status| *status > 0).collect();
+        // The clocks of an imported row count from its own start.
+        let placed = || rows().filter(|row| row.is_placed());
+        let ends = || placed().filter_map(|row| row.done.get().or(row.due.get()));
+        let seconds = |ns: u64| ns as f64 / SECOND_NS;
         Failure {
             outcome,
             n: cases.len() as u64,
             until_failed_ms: Summary::of(&until).map(|s| s.figures(MS)).unwrap_or_default(),
+            statuses: statuses.into_iter().collect(),
+            first_s: ends().min().map(seconds),
+            last_s: ends().max().map(seconds),
+            example: rows().find_map(|row| {
+                Some(Example {
+                    error: dir.notes().get(&row.index)?.error.as_deref()?.to_owned(),
+                    request_id: dir.plan().get(row.index)?.id.to_owned(),
+                })
+            }),
         }
     }
 

@@ -44,6 +44,8 @@ pub(crate) const fn is_log(scale: &Scale) -> bool {
 
 /// Room above the highest value, as a share of all.
 const AIR: f64 = 0.06;
+/// Seconds that need no axis.
+const MOMENT: f64 = 1e-3;
 
 /// From where to where an axis goes. `limits` are taken in where that leaves the data room.
 pub(crate) fn domain(
@@ -72,13 +74,17 @@ pub(crate) fn domain(
         (lo, hi) = (lo.min(limit), hi.max(limit));
     }
     match axis.scale {
-        Scale::Time => (lo.min(0.0), if hi > lo.min(0.0) { hi } else { lo + 1.0 }),
+        // What happened within a moment is no stretch of time.
+        Scale::Time => (lo.min(0.0), if hi > lo.min(0.0) + MOMENT { hi } else { lo + 1.0 }),
         Scale::Quantile => (1.0, hi.max(10.0)),
         Scale::Log => rounded_log(lo, hi),
-        Scale::Linear | Scale::Names(_) => {
+        Scale::Linear | Scale::Count | Scale::Names(_) => {
             let (lo, hi) = (lo.min(0.0), hi.max(0.0));
             let hi = if hi > lo { hi } else { 1.0 };
-            let step = Step::of(hi - lo, most);
+            let step = match axis.scale {
+                Scale::Count => Step::of(hi - lo, most).whole(),
+                _ => Step::of(hi - lo, most),
+            };
             // A little air above the highest, less than up to the next tick.
             let top = step.times((hi / step.size() - 1e-9).ceil());
             (step.times((lo / step.size()).floor()), top.min(hi + (hi - lo) * AIR))
@@ -106,6 +112,7 @@ pub(crate) fn ticks(axis: &Axis, (lo, hi): (f64, f64), most: usize) -> (Vec<Tick
     let title = axis.title.clone();
     match &axis.scale {
         Scale::Linear => (ticks::linear(lo, hi, most), title),
+        Scale::Count => (ticks::count(lo, hi, most), title),
         Scale::Log => (ticks::log(lo, hi, most), title),
         Scale::Quantile => (ticks::quantile(hi), title),
         Scale::Time => {
@@ -131,6 +138,7 @@ mod tests {
             ("from zero", Scale::Linear, &[3.0, 50.0] as &[f64], &[] as &[f64], (0.0, 50.0)),
             ("air", Scale::Linear, &[1_010.0], &[], (0.0, 1_070.6)),
             ("nothing", Scale::Linear, &[], &[], (0.0, 1.0)),
+            ("a count", Scale::Count, &[1.0], &[], (0.0, 1.0)),
             ("only zeros", Scale::Linear, &[0.0], &[], (0.0, 1.0)),
             ("a near limit", Scale::Linear, &[42.0], &[100.0], (0.0, 100.0)),
             ("a far limit", Scale::Linear, &[50.0], &[1_000.0], (0.0, 50.0)),
@@ -139,6 +147,7 @@ mod tests {
             ("one value", Scale::Log, &[100.0], &[], (50.0, 200.0)),
             ("a limit, logarithmic", Scale::Log, &[3.0, 420.0], &[1_500.0], (2.0, 2_000.0)),
             ("time", Scale::Time, &[0.3, 7.7], &[], (0.0, 7.7)),
+            ("a moment", Scale::Time, &[0.0, 2e-4], &[], (0.0, 1.0)),
             ("names", Scale::Names(vec![String::new(); 3]), &[], &[], (-0.5, 2.5)),
         ] {
             let found = domain(&Axis::new("", scale), values.iter().copied(), limits, 5);

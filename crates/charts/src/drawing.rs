@@ -52,13 +52,15 @@ pub(crate) enum Voice {
     AxisTitle,
     /// Over data, kept apart from it by a halo of paper.
     Label,
+    /// On an area of an ink.
+    On(Ink),
 }
 
 impl Voice {
     pub(crate) const fn size(self) -> f64 {
         match self {
             Self::Title => 16.0,
-            Self::Note | Self::AxisTitle | Self::Label => 12.0,
+            Self::Note | Self::AxisTitle | Self::Label | Self::On(_) => 12.0,
         }
     }
 }

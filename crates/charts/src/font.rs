@@ -9,6 +9,9 @@ use tiny_skia::PathBuilder;
 static FONT: LazyLock<Option<FontRef<'static>>> =
     LazyLock::new(|| FontRef::try_from_slice(include_bytes!("../font/inter-subset.otf")).ok());
 
+/// By how much a text may be wider in the font of a reader of the SVG.
+pub(crate) const SLACK: f64 = 1.12;
+
 /// Width of a text in the picture's units at a size in the same units.
 pub(crate) fn width(text: &str, size: f64) -> f64 {
     text.chars().map(|letter| advance(letter, size)).sum()
@@ -17,7 +20,9 @@ pub(crate) fn width(text: &str, size: f64) -> f64 {
 fn advance(letter: char, size: f64) -> f64 {
     let Some(font) = &*FONT else { return size * 0.6 };
     let em = font.units_per_em().unwrap_or(1.0);
-    f64::from(font.h_advance_unscaled(font.glyph_id(letter)) / em) * size
+    let glyph = font.glyph_id(letter);
+    // What this font does not have are mostly signs as wide as they are high.
+    if glyph.0 == 0 { size } else { f64::from(font.h_advance_unscaled(glyph) / em) * size }
 }
 
 /// A text that is too wide ends in `…`.
@@ -32,6 +37,25 @@ pub(crate) fn elided(text: &str, size: f64, room: f64) -> String {
     };
     let short: String = text.chars().take_while(fits).collect();
     format!("{}…", short.trim_end())
+}
+
+/// A text that is too wide has `…` in its middle: names often differ at their ends.
+pub(crate) fn halved(text: &str, size: f64, room: f64) -> String {
+    if width(text, size) <= room {
+        return text.to_owned();
+    }
+    let half = (room - advance('…', size)) / 2.0;
+    let fitting = |letters: &mut dyn Iterator<Item = char>| -> Vec<char> {
+        let mut left = half;
+        let fits = |letter: &char| {
+            left -= advance(*letter, size);
+            left >= 0.0
+        };
+        letters.take_while(fits).collect()
+    };
+    let start: String = fitting(&mut text.chars()).into_iter().collect();
+    let end: String = fitting(&mut text.chars().rev()).into_iter().rev().collect();
+    format!("{}…{}", start.trim_end(), end.trim_start())
 }
 
 /// Breaks a text between words into lines that fit `room`; a longer word is cut.
@@ -111,13 +135,13 @@ fn trace(
 
 #[cfg(test)]
 mod tests {
-    use super::{FONT, elided, outlines, width, wrapped};
+    use super::{FONT, elided, halved, outlines, width, wrapped};
     use ab_glyph::Font as _;
 
     #[test]
     fn the_font_has_what_reports_write_and_its_digits_are_equally_wide() {
         let font = FONT.as_ref().unwrap();
-        for letter in "AZaz09 %,.:;-–—…µ≤≥×−→±éüßøŁ√×²‘’“”".chars()
+        for letter in "AZaz09 %,.:;-–—…µ≤≥×−→←↑↓±éüßøŁ√×²‘’“”".chars()
         {
             assert_ne!(font.glyph_id(letter).0, 0, "{letter}");
         }
@@ -131,11 +155,18 @@ mod tests {
         for room in [20.0, 60.0, 200.0] {
             let text = "deepseek-r1 with a very long name";
             assert!(width(&elided(text, 12.0, room), 12.0) <= room);
+            let short = halved(text, 12.0, room);
+            assert!(
+                width(&short, 12.0) <= room && (room < 60.0 || short.ends_with("me")),
+                "{short}"
+            );
             for line in wrapped(text, 12.0, room) {
                 assert!(width(&line, 12.0) <= room, "{line}");
             }
         }
         assert_eq!(elided("short", 12.0, 100.0), "short");
+        assert_eq!(halved("short", 12.0, 100.0), "short");
+        assert_eq!(width("日本", 12.0), 24.0, "what the font does not have needs room, too");
         assert_eq!(wrapped("one  two", 12.0, 500.0), ["one two"]);
         assert!(wrapped("", 12.0, 500.0).is_empty());
     }

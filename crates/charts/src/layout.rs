@@ -16,18 +16,22 @@ pub(crate) const LINE: f64 = 18.0;
 const TICK_GAP: f64 = 8.0;
 /// Between the plot above and the heading of the next.
 const PANEL_GAP: f64 = 14.0;
-/// A name beside a plot is not longer than this.
-const NAME_MOST: f64 = 290.0;
+/// A name beside a plot is not longer than this, nor has it more than this share of the width.
+const NAME_MOST: (f64, f64) = (317.0, 0.46);
+/// By how much bold letters are wider.
+const BOLD: f64 = 1.1;
 /// Room for a tick of a horizontal axis; the labels of a logarithmic one are short.
 const TICK_ROOM: (f64, f64) = (84.0, 56.0);
 
-/// Lays a scene out.
-pub(crate) fn draw(scene: &Scene) -> Drawing {
+/// Lays a scene out in a width.
+pub(crate) fn draw(scene: &Scene, width: f64) -> Drawing {
     let mut items = Vec::new();
-    let mut down = heading(scene, &mut items);
-    let vertical: Vec<Vertical> = scene.panels.iter().map(Vertical::of).collect();
+    let mut down = heading(scene, width, &mut items);
+    let names = NAME_MOST.0.min(width * NAME_MOST.1) / font::SLACK;
+    let vertical: Vec<Vertical> =
+        scene.panels.iter().map(|panel| Vertical::of(panel, names)).collect();
     let left = PAD + vertical.iter().map(Vertical::gutter).fold(0.0, f64::max) + TICK_GAP;
-    let mut right = Scene::WIDTH - PAD;
+    let mut right = width - PAD;
     let tick_room = if axis::is_log(&scene.x.scale) { TICK_ROOM.1 } else { TICK_ROOM.0 };
     let x_most = ((right - left) / tick_room) as usize;
     let x_domain = horizontal_domain(scene, x_most);
@@ -36,14 +40,28 @@ pub(crate) fn draw(scene: &Scene) -> Drawing {
     right -= x_ticks.last().map_or(0.0, |tick| {
         let half = font::width(&tick.label, Voice::Note.size()) / 2.0;
         let end = Map::new(&scene.x.scale, x_domain, (left, right)).at(tick.at);
-        (end + half - (Scene::WIDTH - PAD / 2.0)).max(0.0)
+        (end + half - (width - PAD / 2.0)).max(0.0)
     });
     let x = Map::new(&scene.x.scale, x_domain, (left, right));
     for (place, (panel, vertical)) in scene.panels.iter().zip(&vertical).enumerate() {
         if place > 0 {
             down += PANEL_GAP;
         }
-        let top = legend::draw(panel, left, right, down, &mut items);
+        // Where a limit is that the plot does not reach.
+        let beyond = |shape: &Shape| match shape {
+            Shape::Limit { y, .. } => match vertical.map(panel, 0.0, 1.0).side(*y) {
+                0 => "",
+                1 => " ↑",
+                _ => " ↓",
+            },
+            Shape::Upright { x: at } => match x.side(*at) {
+                0 => "",
+                1 => " →",
+                _ => " ←",
+            },
+            _ => "",
+        };
+        let top = legend::draw(panel, (left, right), down, beyond, &mut items);
         let bottom = top + panel.height;
         let y = vertical.map(panel, top, bottom);
         let frame = Frame { left, right, top, bottom, x, y };
@@ -52,17 +70,17 @@ pub(crate) fn draw(scene: &Scene) -> Drawing {
         down = bottom;
     }
     down = below(&x_ticks, &x_title, &x, (left, right), down, &mut items);
-    Drawing { width: Scene::WIDTH, height: (down + PAD / 2.0).ceil(), items }
+    Drawing { width, height: (down + PAD / 2.0).ceil(), items }
 }
 
 /// Title and note; returns where the next thing begins.
-fn heading(scene: &Scene, items: &mut Vec<Item>) -> f64 {
-    let room = Scene::WIDTH - 2.0 * PAD;
+fn heading(scene: &Scene, width: f64, items: &mut Vec<Item>) -> f64 {
+    let room = width - 2.0 * PAD;
     let mut down = PAD;
-    for (text, voice, line) in
-        [(&scene.title, Voice::Title, 21.0), (&scene.note, Voice::Note, LINE - 1.0)]
+    for (text, voice, line, bold) in
+        [(&scene.title, Voice::Title, 21.0, BOLD), (&scene.note, Voice::Note, LINE - 1.0, 1.0)]
     {
-        for text in font::wrapped(text, voice.size(), room / 1.06) {
+        for text in font::wrapped(text, voice.size(), room / font::SLACK / bold) {
             let at = (PAD, down + voice.size() * 0.85);
             items.push(Item::Text { voice, anchor: Anchor::Start, at, text });
             down += line;
@@ -78,19 +96,19 @@ struct Vertical {
 }
 
 impl Vertical {
-    fn of(panel: &Panel) -> Self {
+    fn of(panel: &Panel, names: f64) -> Self {
         let most = ((panel.height / 30.0) as usize).max(2);
         let (mut values, mut limits) = (Vec::new(), Vec::new());
         for series in &panel.series {
             plot::extent_y(&series.shape, &mut values);
-            if let Shape::Limit { y } = series.shape {
+            if let Shape::Limit { y, .. } = series.shape {
                 limits.push(y);
             }
         }
         let domain = axis::domain(&panel.y, values.into_iter(), &limits, most);
         let (mut ticks, _) = axis::ticks(&panel.y, domain, most);
         for tick in &mut ticks {
-            tick.label = font::elided(&tick.label, Voice::Note.size(), NAME_MOST);
+            tick.label = font::halved(&tick.label, Voice::Note.size(), names);
         }
         Self { domain, ticks }
     }
@@ -98,7 +116,7 @@ impl Vertical {
     /// Room for the labels.
     fn gutter(&self) -> f64 {
         let width = |tick: &Tick| font::width(&tick.label, Voice::Note.size());
-        self.ticks.iter().map(width).fold(0.0, f64::max)
+        self.ticks.iter().map(width).fold(0.0, f64::max) * font::SLACK
     }
 
     fn map(&self, panel: &Panel, top: f64, bottom: f64) -> Map {

@@ -4,7 +4,7 @@ use crate::drawing::{Anchor, Fill, Item, Pen, Voice};
 use crate::font;
 use crate::layout::{LINE, PAD};
 use crate::plot;
-use crate::scene::{Panel, Series, Shape};
+use crate::scene::{Dash, Panel, Series, Shape};
 
 /// Width of a sample of an ink.
 const SAMPLE: f64 = 20.0;
@@ -13,19 +13,21 @@ const NAME_GAP: f64 = 6.0;
 /// From a name to the next sample.
 const ENTRY_GAP: f64 = 18.0;
 
-/// Draws both from `down` on and returns where the plot begins.
+/// Draws both from `down` on and returns where the plot begins. `beyond` says on which side of the
+/// plot a limit is that it does not reach.
 pub(crate) fn draw(
     panel: &Panel,
-    left: f64,
-    right: f64,
+    (left, right): (f64, f64),
     mut down: f64,
+    beyond: impl Fn(&Shape) -> &'static str,
     items: &mut Vec<Item>,
 ) -> f64 {
-    // Texts may be a little wider in the font of a reader of the SVG.
-    let width = |text: &str| font::width(text, Voice::Note.size()) * 1.04;
+    let width = |text: &str| font::width(text, Voice::Note.size()) * font::SLACK;
     let mut x = left;
     if !panel.y.title.is_empty() {
-        let (at, text) = ((PAD, down + 12.0), panel.y.title.clone());
+        let room = (right - PAD) / font::SLACK;
+        let text = font::elided(&panel.y.title, Voice::AxisTitle.size(), room);
+        let at = (PAD, down + 12.0);
         x = left.max(PAD + width(&text) + ENTRY_GAP + 6.0);
         items.push(Item::Text { voice: Voice::AxisTitle, anchor: Anchor::Start, at, text });
     }
@@ -33,7 +35,9 @@ pub(crate) fn draw(
     let mut any = !panel.y.title.is_empty();
     for series in entries {
         any = true;
-        let text = font::elided(&series.name, Voice::Note.size(), right - left - SAMPLE - NAME_GAP);
+        let name = format!("{}{}", series.name, beyond(&series.shape));
+        let room = (right - left - SAMPLE - NAME_GAP) / font::SLACK;
+        let text = font::halved(&name, Voice::Note.size(), room);
         let length = SAMPLE + NAME_GAP + width(&text);
         if x + length > right && x > left {
             x = left;
@@ -54,9 +58,8 @@ fn is_listed(series: &Series) -> bool {
         }
         Shape::Band { points } => !points.is_empty(),
         Shape::Cells { cells } => !cells.is_empty(),
-        Shape::Text { .. } | Shape::Limit { .. } | Shape::Upright { .. } | Shape::Span { .. } => {
-            false
-        }
+        Shape::Limit { .. } | Shape::Upright { .. } | Shape::Span { .. } => true,
+        Shape::Text { .. } | Shape::Inside { .. } => false,
     };
     drawn && !series.name.is_empty()
 }
@@ -73,10 +76,16 @@ fn sample(series: &Series, x: f64, y: f64, items: &mut Vec<Item>) {
         ]]
     };
     items.push(match &series.shape {
-        Shape::Line { dash, .. } | Shape::Step { dash, .. } => {
+        Shape::Line { dash, .. } | Shape::Step { dash, .. } | Shape::Limit { dash, .. } => {
             Item::Lines { pen: Pen::Data(ink, *dash), lines: vec![vec![(x, y), (x + SAMPLE, y)]] }
         }
-        Shape::Band { .. } => Item::Areas { fill: Fill::Thin(ink), areas: area(5.0) },
+        Shape::Upright { .. } => {
+            let line = vec![(x, y), (x + SAMPLE, y)];
+            Item::Lines { pen: Pen::Data(ink, Dash::Dashed), lines: vec![line] }
+        }
+        Shape::Band { .. } | Shape::Span { .. } => {
+            Item::Areas { fill: Fill::Thin(ink), areas: area(5.0) }
+        }
         Shape::Marks { glyph, .. } => plot::marks(ink, *glyph, &[(x + SAMPLE / 2.0, y)]),
         _ => Item::Areas { fill: Fill::Solid(ink), areas: area(5.0) },
     });

@@ -8,10 +8,6 @@ use crate::scene::{Cell, Dash, Glyph, Ink, Panel, Series, Shape};
 
 /// More points than this in a scatter are thinned.
 const MARKS_MOST: usize = 400;
-/// Labels of limits closer than this would touch.
-const LIMIT_HEIGHT: f64 = 15.0;
-/// From the base line of the legend to the plot.
-const ABOVE: f64 = 12.0;
 /// A rectangle is never thinner than this, or what is rare could not be seen.
 const CELL_LEAST: f64 = 0.8;
 
@@ -32,15 +28,10 @@ impl Frame {
     }
 }
 
-/// Draws all series; what names a limit comes last, so that no line covers it.
+/// Draws all series; what is written comes last, so that no line covers it.
 pub(crate) fn draw(panel: &Panel, frame: &Frame, items: &mut Vec<Item>) {
-    for series in &panel.series {
-        items.extend(shape(series, frame));
-    }
-    let mut limits = Vec::new();
-    for series in &panel.series {
-        items.extend(label(series, frame, &mut limits));
-    }
+    items.extend(panel.series.iter().filter_map(|series| shape(series, frame)));
+    items.extend(panel.series.iter().filter_map(|series| word(series, frame)));
 }
 
 fn shape(series: &Series, frame: &Frame) -> Option<Item> {
@@ -78,10 +69,10 @@ fn shape(series: &Series, frame: &Frame) -> Option<Item> {
             }
             (!places.is_empty()).then(|| marks(ink, *glyph, &places))
         }
-        Shape::Limit { y } => {
+        Shape::Limit { y, dash } => {
             let at = frame.y.at(*y);
             let line = vec![(frame.left, at), (frame.right, at)];
-            lines(Dash::Dashed, if frame.y.side(*y) == 0 { vec![line] } else { Vec::new() })
+            lines(*dash, if frame.y.side(*y) == 0 { vec![line] } else { Vec::new() })
         }
         Shape::Upright { x } => {
             let at = frame.x.at(*x);
@@ -93,47 +84,27 @@ fn shape(series: &Series, frame: &Frame) -> Option<Item> {
             let area = box_of((from, frame.top), (to, frame.bottom));
             Some(Item::Areas { fill: Fill::Thin(ink), areas: vec![area] })
         }
-        Shape::Text { .. } => None,
+        Shape::Text { .. } | Shape::Inside { .. } => None,
     }
 }
 
-/// The text of a series that has one inside the plot. `limits` are the places of those labels of
-/// limits that stand already: the next one at the same height goes to their left.
-fn label(series: &Series, frame: &Frame, limits: &mut Vec<Point>) -> Option<Item> {
-    let size = Voice::Label.size();
-    let beside = |(x, y): Point, text: String| {
-        let fits = x + 6.0 + font::width(&text, size) * 1.04 <= frame.right + 4.0;
-        let (anchor, x) = if fits { (Anchor::Start, x + 6.0) } else { (Anchor::End, x - 6.0) };
-        Item::Text { voice: Voice::Label, anchor, at: (x, y), text }
-    };
+/// A word in the plot.
+fn word(series: &Series, frame: &Frame) -> Option<Item> {
+    let voice = Voice::Label;
+    let width = |text: &str| font::width(text, voice.size()) * font::SLACK;
     match &series.shape {
         Shape::Text { at, text } => {
             let (x, y) = frame.point(*at);
-            Some(beside((x, y + 4.0), text.clone()))
+            let fits = x + 6.0 + width(text) <= frame.right + 4.0;
+            let (anchor, x) = if fits { (Anchor::Start, x + 6.0) } else { (Anchor::End, x - 6.0) };
+            Some(Item::Text { voice, anchor, at: (x, y + 4.0), text: text.clone() })
         }
-        Shape::Limit { y } => {
-            let line = frame.y.at(*y);
-            let (arrow, y) = match frame.y.side(*y) {
-                // Above the plot, where the limit is.
-                1 => (" ↑", frame.top - ABOVE),
-                -1 => (" ↓", line - 5.0),
-                _ if line - frame.top < 17.0 => ("", line + 14.0),
-                _ => ("", line - 5.0),
-            };
-            let text = format!("{}{arrow}", series.name);
-            let beside = limits.iter().filter(|(_, other)| (other - y).abs() < LIMIT_HEIGHT);
-            let at = (beside.map(|(left, _)| *left).fold(frame.right - 4.0, f64::min), y);
-            limits.push((at.0 - font::width(&text, size) * 1.04 - LIMIT_HEIGHT, y));
-            Some(Item::Text { voice: Voice::Label, anchor: Anchor::End, at, text })
-        }
-        Shape::Upright { x } => {
-            let arrow = if frame.x.side(*x) > 0 { " →" } else { "" };
-            // Shares and bars leave more room at the bottom.
-            let at = (frame.x.at(*x), frame.bottom - 6.0);
-            Some(beside(at, format!("{}{arrow}", series.name)))
-        }
-        Shape::Span { from, .. } if !series.name.is_empty() => {
-            Some(beside((frame.x.at(*from) - 2.0, frame.top + 13.0), series.name.clone()))
+        Shape::Inside { cell, text } => {
+            let (from, to) = (frame.point((cell.x.0, cell.y.0)), frame.point((cell.x.1, cell.y.1)));
+            let at = ((from.0 + to.0) / 2.0, (from.1 + to.1) / 2.0 + 4.0);
+            let fits = width(text) + 8.0 <= to.0 - from.0;
+            let voice = Voice::On(series.ink);
+            fits.then(|| Item::Text { voice, anchor: Anchor::Middle, at, text: text.clone() })
         }
         _ => None,
     }
@@ -223,6 +194,7 @@ pub(crate) fn extent_x(shape: &Shape, values: &mut Vec<f64>) {
         }
         Shape::Band { points } => values.extend(points.iter().map(|point| point.0)),
         Shape::Cells { cells } => values.extend(cells.iter().flat_map(|cell| [cell.x.0, cell.x.1])),
+        Shape::Inside { cell, .. } => values.extend([cell.x.0, cell.x.1]),
         Shape::Text { at, .. } => values.push(at.0),
         Shape::Span { from, to } => values.extend([*from, *to]),
         Shape::Limit { .. } | Shape::Upright { .. } => {}
@@ -237,6 +209,7 @@ pub(crate) fn extent_y(shape: &Shape, values: &mut Vec<f64>) {
         }
         Shape::Band { points } => values.extend(points.iter().flat_map(|point| [point.1, point.2])),
         Shape::Cells { cells } => values.extend(cells.iter().flat_map(|cell| [cell.y.0, cell.y.1])),
+        Shape::Inside { cell, .. } => values.extend([cell.y.0, cell.y.1]),
         Shape::Text { at, .. } => values.push(at.1),
         Shape::Limit { .. } | Shape::Upright { .. } | Shape::Span { .. } => {}
     }

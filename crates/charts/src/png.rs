@@ -40,7 +40,7 @@ pub enum PngError {
 /// # Errors
 /// [`PngError`], for a scene or scale that asks for too many pixels.
 pub fn png(scene: &Scene, theme: Theme, scale: u8) -> Result<Vec<u8>, PngError> {
-    let drawing = layout::draw(scene);
+    let drawing = layout::draw(scene, Scene::WIDTH);
     let scale = f32::from(scale.max(1));
     let pixels = |size: f64| (size as f32 * scale).ceil() as u32;
     let (width, height) = (pixels(drawing.width), pixels(drawing.height));
@@ -128,6 +128,7 @@ impl Canvas {
         let ink = match voice {
             Voice::Note => self.theme.note(),
             Voice::Title | Voice::AxisTitle | Voice::Label => self.theme.text(),
+            Voice::On(ink) => self.theme.on(ink),
         };
         let ink = paint(ink, 1.0);
         match voice {
@@ -137,7 +138,7 @@ impl Canvas {
             }
             // The one font has one weight; an outline makes a bolder one.
             Voice::Title => self.pixmap.stroke_path(&path, &ink, &stroke(0.55), self.place, None),
-            Voice::Note | Voice::AxisTitle => {}
+            Voice::Note | Voice::AxisTitle | Voice::On(_) => {}
         }
         self.fill(&path, &ink);
     }

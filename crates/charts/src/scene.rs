@@ -20,7 +20,7 @@ pub struct Scene {
 pub struct Panel {
     /// Its vertical axis.
     pub y: Axis,
-    /// Height of the plot where a picture is [`Scene::WIDTH`] wide.
+    /// Height of the plot, in the units of [`Scene::WIDTH`].
     pub height: f64,
     /// What is drawn, from back to front.
     pub series: Vec<Series>,
@@ -42,13 +42,16 @@ pub struct Axis {
 pub enum Scale {
     /// Evenly, from 0.
     Linear,
+    /// Evenly, from 0, of what is counted: no tick between whole numbers.
+    Count,
     /// By logarithm; values that are not positive stand at the edge.
     Log,
     /// Evenly, in seconds.
     Time,
     /// `1 / (1 - q)` of a quantile q by logarithm, so that every nine has the same room.
     Quantile,
-    /// Names at 0, 1, 2, …; on a vertical axis the first is at the top.
+    /// Names at 0, 1, 2, …; on a vertical axis the first is at the top. One that is too long is cut
+    /// in its middle.
     Names(Vec<String>),
 }
 
@@ -107,17 +110,26 @@ pub enum Shape {
         /// The word.
         text: String,
     },
-    /// A limit at a value of the vertical axis, labelled with the series' name.
+    /// A word in the middle of a rectangle of this ink, drawn only where it fits.
+    Inside {
+        /// The rectangle.
+        cell: Cell,
+        /// The word.
+        text: String,
+    },
+    /// A limit at a value of the vertical axis; beyond its ends only the legend has it.
     Limit {
         /// The value.
         y: f64,
+        /// Its dashes.
+        dash: Dash,
     },
-    /// A limit at a value of the horizontal axis, labelled with the series' name.
+    /// A limit at a value of the horizontal axis; beyond its ends only the legend has it.
     Upright {
         /// The value.
         x: f64,
     },
-    /// A stretch of the horizontal axis, labelled with the series' name.
+    /// A stretch of the horizontal axis.
     Span {
         /// Where it begins.
         from: f64,
@@ -184,6 +196,8 @@ pub enum Glyph {
 impl Scene {
     /// The width of a picture, in which heights are given.
     pub const WIDTH: f64 = 880.0;
+    /// Its width where there is little room, as on a phone.
+    pub const NARROW: f64 = 420.0;
 }
 
 impl Axis {

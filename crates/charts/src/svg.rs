@@ -2,26 +2,32 @@
 
 use crate::drawing::{Anchor, Drawing, Fill, Item, Pen, Point, Voice};
 use crate::layout;
-use crate::scene::{Dash, Scene};
+use crate::scene::{Dash, Ink, Scene};
 use crate::theme::{CSS, class};
 use std::fmt::Write as _;
 
-/// Appends a scene as an `svg` element for a page that holds [`CSS`].
+/// Appends a scene as two `svg` elements for a page that holds [`CSS`], which shows one of them: the
+/// other is for screens so narrow that the texts of the first could not be read. They have no ids,
+/// so any number of them can stand in one page.
 pub fn svg(scene: &Scene, out: &mut String) {
-    write(scene, "", out);
+    write(scene, (Scene::WIDTH, "pc pc-wide"), "", out);
+    out.push('\n');
+    write(scene, (Scene::NARROW, "pc pc-narrow"), "", out);
 }
 
 /// Appends a scene as a file of its own, style sheet included.
 pub fn svg_file(scene: &Scene, out: &mut String) {
-    write(scene, CSS, out);
+    write(scene, (Scene::WIDTH, "pc"), CSS, out);
     out.push('\n');
 }
 
-fn write(scene: &Scene, css: &str, out: &mut String) {
-    let drawing = layout::draw(scene);
-    let Drawing { width, height, .. } = drawing;
-    out.push_str("<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"pc\" role=\"img\"");
-    let _ = write!(out, " viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\">");
+fn write(scene: &Scene, (width, class): (f64, &str), css: &str, out: &mut String) {
+    let Drawing { width, height, items } = layout::draw(scene, width);
+    let _ = write!(
+        out,
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"{class}\" role=\"img\" \
+         viewBox=\"0 0 {width} {height}\">"
+    );
     for (name, text) in [("title", &scene.title), ("desc", &scene.description)] {
         let _ = write!(out, "<{name}>");
         escape(text, out);
@@ -31,7 +37,7 @@ fn write(scene: &Scene, css: &str, out: &mut String) {
         let _ = write!(out, "<style>\n{css}</style>");
     }
     let _ = writeln!(out, "\n<path class=\"pc-paper\" d=\"M0 0h{width}v{height}h-{width}z\"/>");
-    for item in &drawing.items {
+    for item in &items {
         element(item, out);
     }
     out.push_str("</svg>");
@@ -71,6 +77,9 @@ fn element(item: &Item, out: &mut String) {
                 Voice::Note => "pc-note",
                 Voice::AxisTitle => "pc-head",
                 Voice::Label => "pc-label",
+                Voice::On(Ink::Blue) => "pc-on-blue",
+                Voice::On(Ink::Sky) => "pc-on-sky",
+                Voice::On(_) => "pc-on",
             };
             let anchor = match anchor {
                 Anchor::Start => "",
@@ -171,6 +180,11 @@ fn number(hundredths: i64, out: &mut String) {
     };
 }
 
+/// Whether a letter changes the direction in which those after it are read.
+const fn turns(letter: char) -> bool {
+    matches!(letter, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 /// Text as XML holds it; what XML cannot hold becomes a space.
 fn escape(text: &str, out: &mut String) {
     for letter in text.chars() {
@@ -181,7 +195,7 @@ fn escape(text: &str, out: &mut String) {
             '"' => out.push_str("&quot;"),
             '\'' => out.push_str("&#39;"),
             '\u{fffe}' | '\u{ffff}' => out.push(' '),
-            letter if letter.is_control() => out.push(' '),
+            letter if letter.is_control() || turns(letter) => out.push(' '),
             letter => out.push(letter),
         }
     }
@@ -237,7 +251,7 @@ mod tests {
         fn nothing_escapes_its_text(text in any::<String>()) {
             let mut out = String::new();
             escape(&text, &mut out);
-            prop_assert!(!out.contains(['<', '>', '"', '\'', '\0', '\u{1b}']), "{}", out);
+            prop_assert!(!out.contains(['<', '>', '"', '\'', '\0', '\u{1b}', '\u{202e}']), "{}", out);
         }
     }
 }

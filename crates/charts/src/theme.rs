@@ -3,7 +3,8 @@
 use crate::scene::{Dash, Ink};
 
 /// The style sheet of every SVG of ours: light, dark by the reader's own setting, and light on
-/// paper. A page that holds several charts holds it once.
+/// paper. A page that holds several charts holds it once; it may set the colours itself, which are
+/// the custom properties `--pc-…` of class `pc`.
 pub const CSS: &str = include_str!("style.css");
 
 /// The colours of a PNG, which cannot follow the reader's setting.
@@ -55,6 +56,16 @@ impl Theme {
         match self {
             Self::Light => rgb(0x8c_95_9f),
             Self::Dark => rgb(0x6e_76_81),
+        }
+    }
+
+    /// What is written on an ink.
+    pub(crate) const fn on(self, ink: Ink) -> Rgb {
+        match (self, ink) {
+            (Self::Light, Ink::Blue) => rgb(0xff_ff_ff),
+            (Self::Light, _) => rgb(0x1b_1f_24),
+            (Self::Dark, Ink::Sky) => rgb(0xe8_ea_ed),
+            (Self::Dark, _) => rgb(0x15_18_1d),
         }
     }
 
@@ -129,18 +140,22 @@ mod tests {
     fn the_style_sheet_and_the_png_have_the_same_colours() {
         let (light, dark) = CSS.split_once("@media").unwrap();
         for (theme, sheet) in [(Theme::Light, light), (Theme::Dark, dark)] {
-            let rule = |name: &str, property: &str, [r, g, b]: [u8; 3]| {
-                let rule = format!(".{name}{{{property}:#{r:02x}{g:02x}{b:02x}");
-                assert!(sheet.contains(&rule), "{theme:?}: {rule}");
+            let colour = |name: &str, [r, g, b]: [u8; 3]| {
+                let set = format!("--{name}:#{r:02x}{g:02x}{b:02x}");
+                assert!(sheet.contains(&set), "{theme:?}: {set}");
             };
             for ink in INKS {
-                rule(class(ink), "color", theme.ink(ink));
+                colour(class(ink), theme.ink(ink));
+                assert!(CSS.contains(&format!(".{0}{{color:var(--{0})}}", class(ink))));
             }
-            rule("pc-paper", "fill", theme.paper());
-            rule("pc-grid", "stroke", theme.grid());
-            rule("pc-axis", "stroke", theme.axis());
-            rule("pc-title", "fill", theme.text());
-            rule("pc-note", "fill", theme.note());
+            colour("pc-paper", theme.paper());
+            colour("pc-grid", theme.grid());
+            colour("pc-axis", theme.axis());
+            colour("pc-text", theme.text());
+            colour("pc-note", theme.note());
+            colour("pc-on-blue", theme.on(Ink::Blue));
+            colour("pc-on-sky", theme.on(Ink::Sky));
+            colour("pc-on", theme.on(Ink::Amber));
         }
     }
 }

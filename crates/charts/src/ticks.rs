@@ -39,6 +39,11 @@ impl Step {
         }
     }
 
+    /// The same, or 1 where it is a part of 1.
+    pub(crate) fn whole(self) -> Self {
+        if self.exponent < 0 { Self { digit: 1, exponent: 0 } } else { self }
+    }
+
     fn decimals(self) -> usize {
         usize::try_from(-self.exponent).unwrap_or(0)
     }
@@ -46,7 +51,15 @@ impl Step {
 
 /// Ticks at multiples of a step.
 pub(crate) fn linear(lo: f64, hi: f64, most: usize) -> Vec<Tick> {
-    let step = Step::of(hi - lo, most);
+    multiples(Step::of(hi - lo, most), lo, hi)
+}
+
+/// Ticks at whole numbers.
+pub(crate) fn count(lo: f64, hi: f64, most: usize) -> Vec<Tick> {
+    multiples(Step::of(hi - lo, most).whole(), lo, hi)
+}
+
+fn multiples(step: Step, lo: f64, hi: f64) -> Vec<Tick> {
     let (first, last) = ((lo / step.size() - 1e-9).ceil(), (hi / step.size() + 1e-9).floor());
     let count = (last - first + 1.0).max(0.0) as u32;
     let tick = |place: u32| {
@@ -152,7 +165,7 @@ pub(crate) fn number(value: f64, decimals: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Step, Tick, linear, log, number, quantile, time};
+    use super::{Step, Tick, count, linear, log, number, quantile, time};
     use proptest::prelude::*;
 
     fn labels(ticks: &[Tick]) -> Vec<&str> {
@@ -166,6 +179,8 @@ mod tests {
             (linear(0.0, 12_000.0, 4), &["0", "5,000", "10,000"]),
             (linear(0.0, 0.003, 3), &["0.000", "0.001", "0.002", "0.003"]),
             (linear(-10.0, 10.0, 4), &["−10", "−5", "0", "5", "10"]),
+            (count(0.0, 2.0, 6), &["0", "1", "2"]),
+            (count(0.0, 300.0, 3), &["0", "100", "200", "300"]),
             (log(1.0, 100.0, 8), &["1", "2", "5", "10", "20", "50", "100"]),
             (log(0.1, 10_000.0, 6), &["0.1", "1", "10", "100", "1,000", "10,000"]),
             (log(1.0, 1e9, 5), &["1", "100", "10,000", "1,000,000", "100,000,000"]),

@@ -1,8 +1,9 @@
 //! Users without think time fetch one path again and again, and every request is recorded in a run
-//! directory: `closed_loop HOST:PORT PATH USERS REQUESTS OUT`.
+//! directory: `closed_loop HOST:PORT PATH USERS REQUESTS OUT [FILTER]`. With `FILTER`, such as `info` or
+//! `debug`, there is a log on stderr, a line of JSON each.
 //!
 //! Prints the rate, the CPU time of this whole process a request (the writer's included) and its
-//! peak memory.
+//! memory before the first request and at its peak.
 
 use std::error::Error;
 use std::io::Write;
@@ -18,12 +19,21 @@ use proofload_record::Secrets;
 use proofload_record::clock::{Clock, monotonic_ns, process_cpu_ns};
 use proofload_run_dir::{Finish, Manifest, PlanRow, State, Writer};
 use proofload_workload::{Payload, Users};
+use tracing_subscriber::EnvFilter;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let [target, path, users, requests, out] = args.as_slice() else {
-        return Err("usage: closed_loop HOST:PORT PATH USERS REQUESTS OUT".into());
+    let [target, path, users, requests, out, filter @ ..] = args.as_slice() else {
+        return Err("usage: closed_loop HOST:PORT PATH USERS REQUESTS OUT [FILTER]".into());
     };
+    if let [filter] = filter {
+        let filter: EnvFilter = filter.parse()?;
+        tracing_subscriber::fmt()
+            .json()
+            .with_env_filter(filter)
+            .with_writer(std::io::stderr)
+            .init();
+    }
     let (host, port) = target.rsplit_once(':').ok_or("expected HOST:PORT")?;
     let users = Users::new(users.parse()?, requests.parse()?);
     raise_descriptor_limit();
@@ -54,6 +64,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         writer.plan_entry(&entry)?;
     }
     let prepared = writer.prepare(1, || ())?;
+    let base_kb = status_kb("VmRSS:");
     let (clock, cpu_ns) = (Clock::from_origin(monotonic_ns()), process_cpu_ns());
     let (running, recorders) = prepared.begin(clock);
     let config = Config {
@@ -62,6 +73,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         permit_timeout: Duration::from_secs(60),
         cap: InFlightCap::of_machine(1, false),
         keep_chunks: false,
+        keep_responses: None,
         keep_going: true,
     };
     let payload = Payload { body: Default::default(), stream: false };
@@ -73,19 +85,20 @@ fn main() -> Result<(), Box<dyn Error>> {
     let requests = progress.finished as f64;
     writeln!(
         std::io::stdout(),
-        "{} ok of {}, {:.0} requests/s, {:.2} CPU s a million requests, peak {} kB, {} rows dropped",
+        "{} ok of {}, {:.0} requests/s, {:.2} CPU s a million requests, {base_kb} kB before and {} kB at the \
+         peak, {} rows dropped",
         progress.outcomes[0],
         progress.finished,
         requests / (took_ns as f64 / 1e9),
         cpu_ns as f64 / 1e3 / requests,
-        peak_kb(),
+        status_kb("VmHWM:"),
         progress.rows_dropped,
     )?;
     Ok(())
 }
 
-fn peak_kb() -> u64 {
+fn status_kb(field: &str) -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let line = status.lines().find_map(|line| line.strip_prefix(field));
     line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0)
 }

@@ -31,6 +31,8 @@ pub struct Config {
     pub permit_timeout: Duration,
     /// Whether the arrival of every content chunk is kept.
     pub keep_chunks: bool,
+    /// Whether what answers say is kept, and up to how many bytes of each.
+    pub keep_responses: Option<u32>,
     /// Whether to go on where the first ten answers are all 401, 403 or 404.
     pub keep_going: bool,
 }
@@ -135,6 +137,7 @@ where
         permit_timeout: config.permit_timeout,
         leading,
         keep_chunks: config.keep_chunks,
+        keep_responses: config.keep_responses,
         stop: stop.clone(),
     });
 

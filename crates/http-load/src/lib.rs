@@ -15,6 +15,7 @@
 //! Left out until a program needs it: think time, HTTP/2, downloads.
 
 mod caps;
+mod carriers;
 mod engine;
 mod http;
 mod lane;

@@ -92,11 +92,12 @@ impl Pacer {
     }
 
     /// Ready at `due_ns` or as soon after it as this machine can; at once if that has passed.
-    pub(crate) async fn wait(&mut self, due_ns: u64) -> std::io::Result<()> {
+    /// Whether there was anything to wait for.
+    pub(crate) async fn wait(&mut self, due_ns: u64) -> std::io::Result<bool> {
         let dense = self.rhythm.is_dense_at(due_ns);
         let now_ns = self.clock.now_ns();
         if now_ns >= due_ns {
-            return Ok(());
+            return Ok(false);
         }
         match self.pacing {
             Pacing::Balanced if dense => {
@@ -112,7 +113,7 @@ impl Pacer {
                 self.spin_until(due_ns).await;
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     async fn sleep_until(&self, at_ns: u64) -> std::io::Result<()> {

@@ -3,15 +3,20 @@
 use std::time::{Duration, Instant};
 
 use http::header::SERVER;
-use http_body_util::Full;
+use http::{Response, StatusCode};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use proofload_openai::models;
 use proofload_record::clock::{Clock, monotonic_ns};
 use tokio::task::LocalSet;
 
-use crate::http::MakeHttp;
+use crate::http::{Connection, MakeHttp, REQUEST_ID, TRACE};
 use crate::stop::Stop;
 
 /// One try may take this long, connecting and waiting for the answer together.
 const TRY: Duration = Duration::from_secs(10);
+/// Largest list of models that is read.
+const LIST_LIMIT_BYTES: usize = 4 << 20;
 /// Between two tries of a target that is starting.
 const PAUSE: Duration = Duration::from_millis(250);
 
@@ -30,10 +35,12 @@ pub struct Unreachable {
 pub struct Found {
     /// Its `server` header: what it says that it is.
     pub server: Option<String>,
+    /// The models that it lists, or in words why they cannot be known.
+    pub models: Result<Vec<String>, String>,
 }
 
-/// Asks for the list of models; any HTTP answer counts, whatever its status. Without one it asks
-/// again until `wait` has passed or the run is stopped; `on_wait` is told how the first try failed.
+/// Asks for the list of models; any HTTP answer counts, whatever its status, and whether the list
+/// can be read. Without one it asks again until `wait` has passed or the run is stopped; `on_wait` is told how the first try failed.
 /// The limits for connecting and for the first byte hold for each try, with 10 seconds at most.
 ///
 /// # Errors
@@ -60,7 +67,14 @@ pub fn preflight(
                 asked = tokio::time::timeout(TRY, ask(make)) => asked,
             };
             let reason = match asked {
-                Ok(Ok(found)) => return Ok(found),
+                Ok(Ok(Answer { server, response, mut connection })) => {
+                    // Somebody is there, so a list that does not come is no reason to try again.
+                    let listed = tokio::select! {
+                        _ = stop.stopped() => Err("interrupted".to_owned()),
+                        listed = connection.driver.driving(list(response)) => listed,
+                    };
+                    return Ok(Found { server, models: listed });
+                }
                 Ok(Err(reason)) => reason,
                 Err(_) => format!("no answer within {TRY:?}"),
             };
@@ -79,7 +93,14 @@ pub fn preflight(
     found
 }
 
-async fn ask(make: &MakeHttp) -> Result<Found, String> {
+/// An answer whose body has not been read.
+struct Answer {
+    server: Option<String>,
+    response: Response<Incoming>,
+    connection: Connection,
+}
+
+async fn ask(make: &MakeHttp) -> Result<Answer, String> {
     let limits = make.config.timeouts;
     let connector = make.connector(Clock::from_origin(monotonic_ns()));
     let mut phases = Default::default();
@@ -92,11 +113,32 @@ async fn ask(make: &MakeHttp) -> Result<Found, String> {
     *request.uri_mut() = http::Uri::try_from(format!("{}/models", make.config.endpoint.prefix))
         .map_err(|error| error.to_string())?;
     request.headers_mut().clone_from(&make.headers);
-    let answer = tokio::time::timeout(limits.first_byte, connection.sender.send_request(request));
-    let answer = answer
+    request.headers_mut().remove(&REQUEST_ID);
+    request.headers_mut().remove(&TRACE);
+    let answer = connection.driver.driving(connection.sender.send_request(request));
+    let response = tokio::time::timeout(limits.first_byte, answer)
         .await
         .map_err(|_| format!("no answer within {:?}", limits.first_byte))?
         .map_err(|error| error.to_string())?;
-    let server = answer.headers().get(SERVER).and_then(|name| name.to_str().ok());
-    Ok(Found { server: server.map(str::to_owned) })
+    let server = response.headers().get(SERVER).and_then(|name| name.to_str().ok());
+    Ok(Answer { server: server.map(str::to_owned), response, connection })
+}
+
+/// The ids in the body of `response`, or in words why there are none to read.
+async fn list(response: Response<Incoming>) -> Result<Vec<String>, String> {
+    match response.status() {
+        StatusCode::OK => {}
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+            return Err(format!("status {}; is the key right?", response.status().as_u16()));
+        }
+        status => return Err(format!("status {}", status.as_u16())),
+    }
+    let body = Limited::new(response.into_body(), LIST_LIMIT_BYTES).collect();
+    let body = tokio::time::timeout(TRY, body).await;
+    let body = body.map_err(|_| format!("the answer did not end within {TRY:?}"))?;
+    let body = body.map_err(|error| error.to_string())?.to_bytes();
+    match models::read_list(&body).map_err(|error| error.to_string())? {
+        none if none.is_empty() => Err("the list is empty".to_owned()),
+        models => Ok(models),
+    }
 }

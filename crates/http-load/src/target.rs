@@ -5,6 +5,7 @@ use std::future::Future;
 use std::rc::Rc;
 
 use bytes::Bytes;
+use proofload_openai::chat;
 use proofload_record::clock::Clock;
 use proofload_record::{End, Itl, Note, Row, Sink, Stamp};
 
@@ -51,7 +52,15 @@ pub struct Seen {
     pub clock: Clock,
     sink: Rc<RefCell<dyn Sink>>,
     arrivals_ns: Option<Vec<u64>>,
+    text: Option<Text>,
     last_read: u64,
+}
+
+/// What an answer says, as far as it is kept.
+struct Text {
+    kept: String,
+    limit_bytes: usize,
+    truncated: bool,
 }
 
 impl Seen {
@@ -59,7 +68,28 @@ impl Seen {
     #[must_use]
     pub fn new(row: Row, clock: Clock, sink: Rc<RefCell<dyn Sink>>, keep_chunks: bool) -> Self {
         let arrivals_ns = keep_chunks.then(Vec::new);
-        Self { row, note: Note::default(), clock, sink, arrivals_ns, last_read: 0 }
+        Self { row, note: Note::default(), clock, sink, arrivals_ns, text: None, last_read: 0 }
+    }
+
+    /// From now on keeps what the answer says, up to so many bytes.
+    #[must_use]
+    pub fn keeping_text(mut self, limit_bytes: usize) -> Self {
+        self.text = Some(Text { kept: String::new(), limit_bytes, truncated: false });
+        self
+    }
+
+    /// A chunk of a stream, or a whole completion, came whose JSON is `json`; its text is kept where
+    /// that was asked for.
+    pub fn keep_text(&mut self, json: &str) {
+        let Some(Text { kept, limit_bytes, truncated }) = &mut self.text else { return };
+        if *truncated {
+            return;
+        }
+        chat::append_text(json, kept);
+        if kept.len() > *limit_bytes {
+            kept.truncate(kept.floor_char_boundary(*limit_bytes));
+            *truncated = true;
+        }
     }
 
     /// A content chunk arrived at `at_ns` in the read number `read` of its connection, from 1.
@@ -98,6 +128,10 @@ impl Seen {
         self.row.itl = Itl::default();
         self.row.chunks = 0;
         self.row.coalesced = 0;
+        if let Some(text) = &mut self.text {
+            text.kept.clear();
+            text.truncated = false;
+        }
     }
 
     /// Hands everything over to the sink; what has no end yet was cut at this moment.
@@ -108,6 +142,11 @@ impl Seen {
         let mut sink = self.sink.borrow_mut();
         if let Some(arrivals_ns) = &self.arrivals_ns {
             sink.chunks(self.row.index, arrivals_ns);
+        }
+        if let Some(Text { kept, truncated, .. }) =
+            self.text.take().filter(|text| !text.kept.is_empty())
+        {
+            sink.response(self.row.index, kept, truncated);
         }
         sink.finished(&self.row, std::mem::take(&mut self.note));
     }

@@ -2,7 +2,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
-use std::future::Future;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -17,6 +16,7 @@ use tokio::time::timeout;
 use tracing::{Instrument, Level, debug, debug_span};
 
 use crate::caps::InFlightCap;
+use crate::carriers::Carriers;
 use crate::lane::Source;
 use crate::pacer::{Pacer, Pacing};
 use crate::stop::{Reason, Stop};
@@ -35,6 +35,7 @@ pub(crate) struct Shared {
     pub(crate) permit_timeout: Duration,
     pub(crate) leading: Option<Leading>,
     pub(crate) keep_chunks: bool,
+    pub(crate) keep_responses: Option<u32>,
     pub(crate) stop: Stop,
 }
 
@@ -85,6 +86,12 @@ struct Underway {
     local: Rc<Local>,
 }
 
+/// What a task carries.
+struct Job {
+    request: Request,
+    underway: Underway,
+}
+
 impl Underway {
     fn begin(
         request: &Request,
@@ -103,6 +110,10 @@ impl Underway {
         let shared = &local.shared;
         let sink = Rc::clone(&local.sink);
         let seen = Seen::new(row, shared.clock, sink, shared.keep_chunks);
+        let seen = match shared.keep_responses {
+            Some(limit_bytes) => seen.keeping_text(limit_bytes as usize),
+            None => seen,
+        };
         let body_bytes = request.body.len() as u64;
         local.in_flight.set(local.in_flight.get() + 1);
         local.body_bytes.set(local.body_bytes.get() + body_bytes);
@@ -177,6 +188,7 @@ async fn send_all<T: Target + 'static>(
     local: &Rc<Local>,
 ) -> std::io::Result<()> {
     let clock = local.shared.clock;
+    let carriers = Carriers::new();
     let mut burst = 0;
     loop {
         let (due_ns, request) = match source.next(clock.now_ns(), local.in_flight.get()).await {
@@ -187,11 +199,10 @@ async fn send_all<T: Target + 'static>(
             }
             Next::Done => break,
         };
-        if due_ns > clock.now_ns() {
+        if pacer.wait(due_ns).await? {
             burst = 0;
         }
-        pacer.wait(due_ns).await?;
-        release(worker, request, due_ns, clock.now_ns(), &target, local);
+        release(worker, request, due_ns, clock.now_ns(), &target, &carriers, local);
         burst += 1;
         if burst % BURST == 0 {
             tokio::task::yield_now().await;
@@ -210,9 +221,10 @@ fn release<T: Target + 'static>(
     due_ns: u64,
     started_ns: u64,
     target: &Rc<T>,
+    carriers: &Carriers<Job>,
     local: &Rc<Local>,
 ) {
-    let (index, lateness_ns) = (request.index, started_ns.saturating_sub(due_ns));
+    let lateness_ns = started_ns.saturating_sub(due_ns);
     local.sink.borrow_mut().released(lateness_ns);
     let cap = local.shared.cap;
     let full = local.in_flight.get() >= cap.requests || local.body_bytes.get() > cap.body_bytes;
@@ -222,30 +234,33 @@ fn release<T: Target + 'static>(
         return;
     }
     let target = Rc::clone(target);
-    let one = async move {
-        // Both live in the task: the permit must go when the task is dropped, too.
-        if let Ok(_permit) = permit(&mut underway).await {
-            target.send(&request, &mut underway.seen).await;
+    carriers.give(Job { request, underway }, async move |job: &mut Job| {
+        // Asked first, so that a run without the log pays for one look at a flag.
+        if tracing::enabled!(Level::DEBUG) {
+            traced(job, &*target).await;
+        } else {
+            exchange(job, &*target).await;
         }
-        underway
-    };
-    // Asked first, so that a run without the log pays for one look at a flag.
-    if tracing::enabled!(Level::DEBUG) {
-        tokio::task::spawn_local(traced(one, index, lateness_ns));
-    } else {
-        tokio::task::spawn_local(async { drop(one.await) });
+    });
+}
+
+/// Sends a request when it may, and sees its answer. The permit goes when this is dropped, too.
+async fn exchange<T: Target>(job: &mut Job, target: &T) {
+    if let Ok(_permit) = permit(&mut job.underway).await {
+        target.send(&job.request, &mut job.underway.seen).await;
     }
 }
 
-/// A request inside a span of its own, from its release to its end.
-async fn traced(one: impl Future<Output = Underway>, index: u32, lateness_ns: u64) {
-    let late_us = lateness_ns / 1_000;
+/// The same inside a span of its own, from its release to its end.
+async fn traced<T: Target>(job: &mut Job, target: &T) {
+    let index = job.request.index;
+    let late_us = job.underway.seen.row.lateness_ns().unwrap_or(0) / 1_000;
     let span = debug_span!("request", index, late_us);
-    let underway = one.instrument(span.clone()).await;
-    let row = &underway.seen.row;
+    exchange(job, target).instrument(span.clone()).await;
+    let row = &job.underway.seen.row;
     let outcome = row.end.label();
     let (status, attempts, reused) = (row.status, row.attempts, row.flags.has(Flags::REUSED));
-    let error = underway.seen.note.error.as_deref();
+    let error = job.underway.seen.note.error.as_deref();
     span.in_scope(|| debug!(outcome, status, attempts, reused, error, "ended"));
 }
 

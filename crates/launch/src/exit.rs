@@ -30,20 +30,28 @@ pub enum Code {
     Interrupted = 130,
 }
 
-/// The codes of a run that is over, gravest first. What was asked for and is not met comes before
-/// data that is missing, and that before an answer that is.
-const OF_A_RUN: [Code; 4] = [Code::Interrupted, Code::NotMet, Code::Degraded, Code::Undecided];
+/// The codes, gravest first. What could not be done comes before what was done and found; and of a
+/// run that is over, what was asked for and is not met before data that is missing, and that before
+/// an answer that is.
+const GRAVEST_FIRST: [Code; 10] = [
+    Code::Interrupted,
+    Code::Internal,
+    Code::Unwritable,
+    Code::Unreachable,
+    Code::BadInput,
+    Code::Usage,
+    Code::NotMet,
+    Code::Degraded,
+    Code::Undecided,
+    Code::Ok,
+];
 
 impl Code {
-    /// The graver of two codes of a run that is over, for a program that has several things to say.
+    /// The graver of two codes, for a program that has several things to say.
     #[must_use]
     pub fn graver(self, other: Self) -> Self {
-        let rank = |code: Self| OF_A_RUN.iter().position(|grave| *grave == code);
-        match (rank(self), rank(other)) {
-            (Some(own), Some(others)) if others < own => other,
-            (None, Some(_)) => other,
-            _ => self,
-        }
+        let rank = |code: Self| GRAVEST_FIRST.iter().position(|grave| *grave == code);
+        if rank(other) < rank(self) { other } else { self }
     }
 
     /// The code that the first [`Exit`] in the chain of `error` carries.
@@ -120,7 +128,9 @@ mod tests {
             (Code::Ok, Code::Undecided, Code::Undecided),
             (Code::Degraded, Code::Undecided, Code::Degraded),
             (Code::NotMet, Code::Degraded, Code::NotMet),
-            (Code::Interrupted, Code::NotMet, Code::Interrupted),
+            (Code::NotMet, Code::BadInput, Code::BadInput),
+            (Code::BadInput, Code::Unwritable, Code::Unwritable),
+            (Code::Interrupted, Code::Internal, Code::Interrupted),
         ] {
             assert_eq!(one.graver(other), want, "{one:?} {other:?}");
             assert_eq!(other.graver(one), want, "{other:?} {one:?}");

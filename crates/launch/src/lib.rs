@@ -32,6 +32,7 @@
 
 mod base_url;
 mod exit;
+mod format;
 mod header;
 mod interrupt;
 mod messages;
@@ -44,6 +45,7 @@ mod terminal;
 
 pub use base_url::{BaseUrl, BaseUrlError};
 pub use exit::{Code, Exit};
+pub use format::{Format, FormatArgs};
 pub use header::Header;
 pub use interrupt::Interrupt;
 pub use number::whole_number;

@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use proofload_record::Secrets;
+use proofload_units::printable;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::{LevelFilter, ParseError};
 use tracing_subscriber::fmt::MakeWriter;
@@ -43,9 +44,10 @@ impl Messages {
         self.secrets.write().unwrap_or_else(PoisonError::into_inner).extend(secrets);
     }
 
-    /// One line, or several.
+    /// One line, or several. What would act on the terminal is written out: much of it comes from
+    /// files and servers.
     pub(crate) fn say(&self, text: &str) {
-        self.put(&format!("{text}\n"));
+        self.put(&format!("{}\n", printable(text)));
     }
 
     /// `error: …`, and a line for each of its causes.

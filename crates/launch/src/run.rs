@@ -45,6 +45,21 @@ impl Session {
         self.tell(&format!("warning: {text}"));
     }
 
+    /// Says what went wrong with one thing of several, so that the others can be done all the same.
+    /// Gives the code with which the program is to end.
+    pub fn failed(&self, error: &anyhow::Error) -> Code {
+        self.messages.error(error);
+        self.code_of(error)
+    }
+
+    /// What went wrong with standard output carries no code of its own.
+    fn code_of(&self, error: &anyhow::Error) -> Code {
+        match Code::of(error) {
+            Code::Internal if self.out.has_failed() => Code::Unwritable,
+            code => code,
+        }
+    }
+
     /// Warns that `flag` takes a key by its value.
     pub fn warn_of_visible_key(&self, flag: &str) {
         self.warn(&format!(
@@ -78,15 +93,12 @@ pub fn run<A>(
         Ok(code)
     });
     let code = ended.unwrap_or_else(|error| {
-        let code = Code::of(&error);
+        let code = session.code_of(&error);
         match code {
             Code::Interrupted => session.tell(&error.to_string()),
             _ => session.messages.error(&error),
         }
-        match code {
-            Code::Internal if session.out.has_failed() => Code::Unwritable,
-            code => code,
-        }
+        code
     });
     code.into()
 }

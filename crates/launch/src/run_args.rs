@@ -7,7 +7,7 @@ use std::thread;
 use proofload_record::clock;
 use proofload_units::utc_time;
 
-use crate::{Code, whole_number};
+use crate::{Code, FormatArgs, whole_number};
 
 /// The folder in which runs are kept where `--out` names none.
 const RESULTS: &str = "results";
@@ -41,9 +41,9 @@ pub struct RunArgs {
     /// Show no progress
     #[arg(long)]
     pub quiet: bool,
-    /// Print one JSON object instead of the summary: that of results.json
-    #[arg(long)]
-    pub json: bool,
+    /// How the summary is printed.
+    #[command(flatten)]
+    pub format: FormatArgs,
     /// What is logged.
     #[command(flatten)]
     pub log: LogArgs,
@@ -105,6 +105,7 @@ fn free_dir(results: &Path, program: &str, wall_ns: u64, taken: impl Fn(&Path) -
 #[cfg(test)]
 mod tests {
     use super::{RunArgs, free_dir};
+    use crate::Format;
     use clap::Parser;
     use std::path::Path;
 
@@ -122,8 +123,8 @@ mod tests {
     fn a_bare_call_has_the_stated_defaults() {
         let args = parse(&[]).unwrap();
         assert_eq!(
-            (args.seed, args.quiet, args.json, args.allow_undecided),
-            (1, false, false, false)
+            (args.seed, args.quiet, args.format.get(), args.allow_undecided),
+            (1, false, Format::Text, false)
         );
         assert!(args.workers() >= 1);
         let dir = args.out_dir("replay");

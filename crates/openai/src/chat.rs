@@ -16,10 +16,12 @@ mod answer;
 mod fields;
 mod message;
 mod request;
+mod text;
 mod writer;
 
 pub use answer::{Completion, Delta, Event, Reply, read_event, read_reply};
 pub use request::{Request, read_request};
+pub use text::append_text;
 pub use writer::{ChunkWriter, error};
 
 /// What a server says it has counted.

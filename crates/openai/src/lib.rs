@@ -1,6 +1,6 @@
 //! Chat completions on the wire, both directions: what a client reads and what a server writes.
 //!
-//! Two layers. [`sse`] cuts a `text/event-stream` body into events and frames them, whatever they
+//! Two layers, and beside them the list of [`models`]. [`sse`] cuts a `text/event-stream` body into events and frames them, whatever they
 //! hold; [`chat`] reads and writes the JSON inside. Neither does I/O nor reads a clock,
 //! so the load path stamps bytes when they arrive and decodes them afterwards, and every odd stream
 //! that a real server sends is a table row in a test.
@@ -27,8 +27,11 @@
 //! # Ok::<(), sse::FeedError>(())
 //! ```
 //!
-//! Left out: the text itself (nobody here compares answers), audio, log probabilities, and the
+//! The text itself is read apart, by [`chat::append_text`], for a run that keeps it.
+//!
+//! Left out: audio, log probabilities, and the
 //! completions, embeddings and responses APIs.
 
 pub mod chat;
+pub mod models;
 pub mod sse;

@@ -41,6 +41,9 @@ pub trait Sink {
     fn finished(&mut self, row: &Row, note: Note);
     /// When each content chunk of a request arrived; only called where chunks are kept.
     fn chunks(&mut self, index: u32, arrivals_ns: &[u64]);
+    /// What a request was answered, as it came and so with whatever secrets are in it, and whether
+    /// more came than that; only called where answers are kept.
+    fn response(&mut self, index: u32, text: String, truncated: bool);
     /// A second has passed.
     fn tick(&mut self, load: Load);
 }

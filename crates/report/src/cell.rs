@@ -1,5 +1,6 @@
 //! The cells of a CSV file.
 
+use proofload_units::printable;
 use std::fmt::Write as _;
 
 /// What stands in a cell.
@@ -38,11 +39,9 @@ impl Value<'_> {
     pub(crate) fn write(self, out: &mut String) {
         match self {
             Self::Blank => {}
-            Self::Count(count) => {
-                // Writing to a string cannot fail.
-                let _ = write!(out, "{count}");
-            }
+            Self::Count(count) => digits(count, 1, out),
             Self::Number(number) => {
+                // Writing to a string cannot fail.
                 let _ = write!(out, "{number}");
             }
             Self::Millis(ns) => decimal(ns, 6, out),
@@ -55,19 +54,41 @@ impl Value<'_> {
 }
 
 /// Appends `value / 10^places` without the zeros at its end.
-fn decimal(value: u64, places: usize, out: &mut String) {
+fn decimal(value: u64, mut places: usize, out: &mut String) {
     let unit = 10_u64.pow(places as u32);
-    let _ = write!(out, "{}.{:0places$}", value / unit, value % unit);
-    let kept = out.trim_end_matches('0').trim_end_matches('.').len();
-    out.truncate(kept);
+    digits(value / unit, 1, out);
+    let mut rest = value % unit;
+    if rest == 0 {
+        return;
+    }
+    while rest.is_multiple_of(10) {
+        rest /= 10;
+        places -= 1;
+    }
+    out.push('.');
+    digits(rest, places, out);
 }
 
-/// Appends a text from outside, with an apostrophe before what a spreadsheet takes for a formula.
+/// Appends the digits of `value`, at least so many. A formatter takes several times as long, and a
+/// large table is mostly numbers.
+fn digits(value: u64, at_least: usize, out: &mut String) {
+    let mut room = [b'0'; 20];
+    let (mut rest, mut from) = (value, room.len());
+    while rest > 0 || room.len() - from < at_least {
+        from -= 1;
+        room[from] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+    }
+    out.extend(room[from..].iter().map(|&digit| char::from(digit)));
+}
+
+/// Appends a text from outside, without what acts on a terminal, and with an apostrophe before what
+/// a spreadsheet takes for a formula.
 fn guarded(text: &str, out: &mut String) {
     if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
         out.push('\'');
     }
-    out.push_str(text);
+    out.push_str(&printable(text));
 }
 
 #[cfg(test)]
@@ -93,6 +114,9 @@ mod tests {
             (Value::Text("-1"), "'-1"),
             (Value::Text("@SUM(A1)"), "'@SUM(A1)"),
             (Value::Text("\t=1"), "'\t=1"),
+            (Value::Text("\r=1"), "'\\u{d}=1"),
+            (Value::Text("two\nlines"), "two\nlines"),
+            (Value::Text("red\x1b[31m"), "red\\u{1b}[31m"),
         ] {
             let mut out = String::new();
             value.write(&mut out);

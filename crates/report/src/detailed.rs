@@ -4,9 +4,10 @@
 //! after them. `docs/metrics.md` says what each one holds.
 
 use crate::cell::Value;
-use Source::{Logged, Measured, Plan, Seen};
+use Source::{Kept, Logged, Measured, Plan, Seen, Sent};
 use proofload_analysis::Request;
 use proofload_record::{End, Flags, Row, Served, Stamp};
+use proofload_run_dir::Response;
 
 /// A column: its name, and where its value comes from.
 pub(crate) type Column = (&'static str, Source);
@@ -20,25 +21,34 @@ pub(crate) enum Source {
     Seen(fn(&Row) -> Value<'static>),
     /// Measured by our own client, so blank in an imported row, too.
     Measured(fn(&Row) -> Value<'static>),
+    /// The same of a request that was sent: one that was not has no such time, rather than none.
+    Sent(fn(&Row) -> Value<'static>),
     /// By the server's own log, so blank where the log does not have the request.
     Logged(for<'a> fn(&'a Served) -> Value<'a>),
+    /// Of the answer's text, so blank where the run did not keep it.
+    Kept(for<'a> fn(&'a Response) -> Value<'a>),
 }
 
 impl Source {
-    /// The value for a request.
-    pub(crate) fn of<'a>(self, request: &Request<'a>) -> Value<'a> {
+    /// The value for a request and the text that it was answered.
+    pub(crate) fn of<'a>(self, request: &Request<'a>, text: Option<&'a Response>) -> Value<'a> {
         match self {
             Self::Plan(value) => value(request),
             Self::Logged(value) => request.served.map_or(Value::Blank, value),
+            Self::Kept(value) => text.map_or(Value::Blank, value),
             Self::Seen(value) => request.row().map_or(Value::Blank, value),
             Self::Measured(value) => {
                 request.row().filter(|row| row.is_placed()).map_or(Value::Blank, value)
+            }
+            Self::Sent(value) => {
+                let row = request.row().filter(|row| row.is_placed() && is_sent(row));
+                row.map_or(Value::Blank, value)
             }
         }
     }
 }
 
-pub(crate) const COLUMNS: [Column; 61] = [
+pub(crate) const COLUMNS: [Column; 62] = [
     ("log_id", Logged(|served| served.log_id.map_or(Value::Blank, Value::Number))),
     REQUEST_ID,
     MODE,
@@ -51,7 +61,7 @@ pub(crate) const COLUMNS: [Column; 61] = [
     TPOT,
     TOKENS,
     TOTAL_LATENCY,
-    ("response_text", Plan(|_| Value::Blank)),
+    ("response_text", Kept(|response| Value::Text(&response.text))),
     ("error", Plan(|request| text(request.note.and_then(|note| note.error.as_deref())))),
     OUTCOME,
     (
@@ -77,11 +87,11 @@ pub(crate) const COLUMNS: [Column; 61] = [
     ("latency_service_ms", Measured(|row| if_ok(row, row.latency_service_ns()))),
     ("lateness_us", Measured(|row| row.lateness_ns().map_or(Value::Blank, Value::Micros))),
     ("connection_wait_ms", Measured(|row| Value::millis(row.connection_wait_ns()))),
-    ("permit_wait_ms", Measured(|row| Value::Millis(row.permit_wait_ns))),
-    ("dns_ms", Measured(|row| Value::Millis(row.dns_ns))),
-    ("tcp_ms", Measured(|row| Value::Millis(row.tcp_ns))),
-    ("tls_ms", Measured(|row| Value::Millis(row.tls_ns))),
-    ("connection_reused", Measured(|row| Value::Flag(row.flags.has(Flags::REUSED)))),
+    ("permit_wait_ms", Sent(|row| Value::Millis(row.permit_wait_ns))),
+    ("dns_ms", Sent(|row| Value::Millis(row.dns_ns))),
+    ("tcp_ms", Sent(|row| Value::Millis(row.tcp_ns))),
+    ("tls_ms", Sent(|row| Value::Millis(row.tls_ns))),
+    ("connection_reused", Sent(|row| Value::Flag(row.flags.has(Flags::REUSED)))),
     ("attempts", Measured(|row| Value::Count(row.attempts.into()))),
     ("worker", Measured(|row| Value::Count(row.worker.into()))),
     ("stream_asked", Measured(|row| Value::Flag(row.flags.has(Flags::STREAM_ASKED)))),
@@ -112,6 +122,7 @@ pub(crate) const COLUMNS: [Column; 61] = [
     ("queue_depth_at_arrival", Logged(|served| Value::count(served.queue_depth))),
     ("queue_depth_at_schedule", Logged(|served| Value::count(served.queue_depth_scheduled))),
     ("result_status", Logged(|served| text(served.result.as_deref()))),
+    ("response_truncated", Kept(|response| Value::Flag(response.truncated))),
 ];
 
 pub(crate) const REQUEST_ID: Column = ("request_id", Plan(|request| Value::Text(request.id)));
@@ -140,8 +151,10 @@ pub(crate) const OUTCOME: Column = ("outcome", Plan(|request| Value::Name(reques
 
 pub(crate) const WARMUP: Column = ("warmup", Plan(|request| Value::Flag(request.warmup)));
 
-pub(crate) const CLIENT_DURATION: Column =
-    ("client_duration_ms", Seen(|row| Value::millis(row.client_duration_ns())));
+pub(crate) const CLIENT_DURATION: Column = (
+    "client_duration_ms",
+    Seen(|row| Value::millis(row.client_duration_ns().filter(|_| is_sent(row)))),
+);
 
 /// Seen of a failed answer too: its first token came, whatever came after.
 pub(crate) const TTFT: Column = ("ttft_ms", Seen(|row| Value::millis(row.ttft_ns())));
@@ -170,6 +183,10 @@ fn token_source(row: &Row) -> Value<'static> {
         Some(_) if row.flags.has(Flags::USAGE) => Value::Name("usage"),
         Some(_) => Value::Name("chunks"),
     }
+}
+
+const fn is_sent(row: &Row) -> bool {
+    matches!(row.end, End::Sent(_))
 }
 
 fn if_ok(row: &Row, ns: Option<u64>) -> Value<'static> {

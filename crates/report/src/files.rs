@@ -2,14 +2,20 @@
 
 use crate::atomic::{self, WriteError};
 use crate::detailed::{self, Column};
-use crate::{metrics, summary};
+use crate::html::html;
+use crate::json::json;
+use crate::{charts, metrics, summary};
 use proofload_analysis::{Analysis, Request, Results};
+use proofload_run_dir::Responses;
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// Rows of `detailed.csv` unless all are asked for.
 pub const DETAILED_ROWS: u64 = 1_000_000;
+
+/// The page for people.
+pub(crate) const PAGE: &str = "report.html";
 
 /// How many rows `detailed.csv` gets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,18 +32,14 @@ pub enum Rows {
 pub struct Written {
     /// The files, in the order in which a person wants them.
     pub files: Vec<PathBuf>,
+    /// The pictures in the folder `charts`, each as SVG and as PNG.
+    pub charts: Vec<PathBuf>,
     /// Requests that `detailed.csv` leaves out, because there are so many.
     pub detailed_left_out: u64,
 }
 
-/// What `results.json` holds: the object that `--json` prints, with a newline at its end.
-#[must_use]
-pub fn json(results: &Results) -> String {
-    // Names of fields, numbers and text: nothing in it can fail to be written.
-    serde_json::to_string_pretty(results).map(|text| text + "\n").unwrap_or_default()
-}
-
-/// Writes `results.json`, `summary.csv`, `metrics.csv` and `detailed.csv` into `dir`.
+/// Writes `report.html`, `results.json`, `summary.csv`, `metrics.csv` and `detailed.csv` into `dir`,
+/// and the pictures into its folder `charts`.
 ///
 /// # Errors
 /// [`WriteError`] names the file that could not be written; those before it are whole.
@@ -49,14 +51,22 @@ pub fn write_run_dir(
     let results = dir.join("results.json");
     let text = json(&analysis.results);
     atomic::write(&results, |out| out.write_all(text.as_bytes()))?;
+    let page = dir.join(PAGE);
+    atomic::write(&page, |out| {
+        let text = html(&analysis.document).map_err(io::Error::other)?;
+        out.write_all(text.as_bytes())
+    })?;
     let mut written = write_tables(analysis, |name| dir.join(name), rows)?;
-    written.files.insert(0, results);
+    written.files.splice(0..0, [page, results]);
+    written.charts = charts::write_all(analysis, dir)?;
     Ok(written)
 }
 
-/// Writes the three tables beside one another, as `--output` asks: for `X.csv` the files
-/// `X_summary.csv`, `X_metrics.csv` and `X_detailed.csv`. An ending other than `.csv` stays part of
-/// the name.
+/// Writes the three tables and two pictures beside one another, as `--output` asks: for `X.csv` the
+/// files `X_summary.csv`, `X_metrics.csv`, `X_detailed.csv`, `X.png` with the latencies and
+/// `X_client_duration.png`. An ending other than `.csv` stays part of the name.
+///
+/// A run without a single row has no pictures; those of another run are then removed.
 ///
 /// # Errors
 /// [`WriteError`] names the file that could not be written; those before it are whole.
@@ -67,13 +77,16 @@ pub fn write_beside(
 ) -> Result<Written, WriteError> {
     let is_csv = output.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv"));
     let stem = if is_csv { output.file_stem() } else { output.file_name() };
-    let path = |name: &str| {
+    let path = |rest: &str| {
         let mut file = OsString::from(stem.unwrap_or_default());
-        file.push("_");
-        file.push(name);
+        file.push(rest);
         output.with_file_name(file)
     };
-    write_tables(analysis, path, rows)
+    let mut written = write_tables(analysis, |name| path(&format!("_{name}")), rows)?;
+    for (name, rest) in [("latency", ".png"), ("client_duration", "_client_duration.png")] {
+        written.files.extend(charts::write_beside(analysis, name, path(rest))?);
+    }
+    Ok(written)
 }
 
 fn write_tables(
@@ -88,18 +101,21 @@ fn write_tables(
         Rows::All => u64::MAX,
     };
     let marks = marks(&analysis.results);
-    let table = |path: &Path, columns: &[Column], limit: u64| {
+    let table = |path: &Path, columns: &[Column], limit: u64, texts: Option<&Responses>| {
         let mut left_out = 0;
         atomic::write(path, |out| {
-            left_out = write_requests(columns, analysis.requests(), limit, &marks, out)?;
+            left_out = write_requests(columns, analysis.requests(), texts, limit, &marks, out)?;
             Ok(())
         })?;
         Ok(left_out)
     };
-    table(&summary, &summary::COLUMNS, u64::MAX)?;
+    table(&summary, &summary::COLUMNS, u64::MAX, None)?;
     atomic::write(&metrics, |out| metrics::write(&analysis.results, out))?;
-    let detailed_left_out = table(&detailed, &detailed::COLUMNS, limit)?;
-    Ok(Written { files: vec![summary, metrics, detailed], detailed_left_out })
+    // A file of texts that cannot be read costs the texts alone: the run's damage names it.
+    let texts = analysis.responses().ok().flatten();
+    let detailed_left_out = table(&detailed, &detailed::COLUMNS, limit, texts.as_ref())?;
+    let files = vec![summary, metrics, detailed];
+    Ok(Written { files, charts: Vec::new(), detailed_left_out })
 }
 
 /// What a row must still say when it has left its file: `simulated`, `imported`, `invalid`,
@@ -120,6 +136,7 @@ fn marks(results: &Results) -> String {
 fn write_requests<'a>(
     columns: &[Column],
     requests: impl Iterator<Item = Request<'a>>,
+    texts: Option<&Responses>,
     limit: u64,
     marks: &str,
     out: &mut dyn Write,
@@ -134,9 +151,10 @@ fn write_requests<'a>(
             continue;
         }
         record.clear();
+        let text = texts.and_then(|texts| texts.get(request.index).ok().flatten());
         for (_, value) in columns {
             cell.clear();
-            value.of(&request).write(&mut cell);
+            value.of(&request, text.as_ref()).write(&mut cell);
             record.push_field(&cell);
         }
         record.push_field(marks);
@@ -168,7 +186,8 @@ mod tests {
         for (limit, rows, left_out) in [(2, 2, 1), (3, 3, 0), (u64::MAX, 3, 0)] {
             let mut out = Vec::new();
             let requests = (0..3).map(request);
-            let found = write_requests(&summary::COLUMNS, requests, limit, "simulated", &mut out);
+            let found =
+                write_requests(&summary::COLUMNS, requests, None, limit, "simulated", &mut out);
             assert_eq!(found.unwrap(), left_out);
             let text = String::from_utf8(out).unwrap();
             assert_eq!(text.lines().count(), 1 + rows, "{text}");

@@ -94,8 +94,10 @@ fn run_rows<W: io::Write>(results: &Results, table: &mut Table<W>) -> io::Result
         ("unknown", counts.unknown),
         ("rows_dropped", counts.rows_dropped),
         ("chunks_dropped", counts.chunks_dropped),
+        ("responses_dropped", counts.responses_dropped),
         ("warmup_requests", counts.warmup),
         ("bodies_changed", counts.bodies_changed),
+        ("models_changed", counts.models_changed),
     ] {
         table.count(name, count)?;
     }

@@ -1,9 +1,10 @@
 //! A document on a terminal.
 
 use crate::banner;
-use crate::files::Written;
+use crate::files::{PAGE, Written};
+use crate::text::clean;
 use comfy_table::{CellAlignment, ContentArrangement, Table as Grid, presets};
-use proofload_analysis::{Block, Document, Section, Stated, Table};
+use proofload_analysis::{Block, Document, Kind, Role, Row, Section, Stated, Table};
 use proofload_verdict::slo::Verdict;
 use proofload_verdict::{Level, Trust};
 use std::io::{self, Write};
@@ -42,16 +43,28 @@ pub fn terminal(
         page.line("")?;
     }
     page.text("", &document.title)?;
-    // What it cannot draw is in files.
-    let has_words =
-        |section: &&Section| section.blocks.iter().any(|block| !matches!(block, Block::Chart(_)));
-    for section in document.sections.iter().filter(has_words) {
+    // What it cannot draw, and what nobody looks up in a terminal, is in the page.
+    let is_left_out =
+        |section: &&Section| matches!(section.kind, Kind::Run | Kind::Charts | Kind::Method);
+    for section in document.sections.iter().filter(|section| !is_left_out(section)) {
         page.section(section)?;
     }
     page.line("")?;
     page.line(&page.styled("Files", BOLD))?;
     for path in &written.files {
         page.line(&format!("  {}", clean(&path.display().to_string())))?;
+    }
+    if let Some(folder) = written.charts.first().and_then(|path| path.parent()) {
+        let count = written.charts.len() / 2;
+        let text = format!("  {}: {count} pictures, as SVG and PNG", folder.display());
+        page.line(&clean(&text))?;
+    }
+    if written.files.iter().any(|path| path.ends_with(PAGE)) {
+        page.text(
+            "  ",
+            "report.html, opened in a browser, has the charts, what was run, and what each figure \
+             means.",
+        )?;
     }
     if written.detailed_left_out > 0 {
         let left_out = written.detailed_left_out;
@@ -92,12 +105,12 @@ impl Page<'_> {
                     }
                 }
                 Block::Table(table) => self.table(table)?,
-                Block::Chart(_) => {}
                 Block::Terms(terms) => {
-                    for (term, meaning) in terms {
-                        self.hanging(&format!("  {term:<25}"), meaning)?;
+                    for (term, meaning) in &terms.pairs {
+                        self.hanging(&format!("  {:<25}", clean(term)), meaning)?;
                     }
                 }
+                Block::Chart(_) => {}
             }
         }
         Ok(())
@@ -142,7 +155,10 @@ impl Page<'_> {
 
     /// A table; where it is too wide, the names of its rows are shortened in their middle.
     fn table(&mut self, table: &Table) -> io::Result<()> {
-        let names = || table.rows.iter().filter_map(|row| row.first());
+        if let Some(place) = table.columns.iter().skip(1).position(|column| column.words) {
+            return self.table_with_words(table, place + 1);
+        }
+        let names = || table.rows.iter().map(name);
         let longest = names().map(|name| name.chars().count()).max().unwrap_or(0);
         let lines = grid(table, longest);
         let widest = lines.iter().map(|line| line.chars().count()).max().unwrap_or(0);
@@ -152,6 +168,21 @@ impl Page<'_> {
             self.line(&line)?;
         }
         self.line("")
+    }
+
+    /// A table of which the column `place` holds words: those stand below, with the names of their
+    /// rows.
+    fn table_with_words(&mut self, table: &Table, place: usize) -> io::Result<()> {
+        let mut numbers = table.clone();
+        numbers.columns.remove(place);
+        for row in &mut numbers.rows {
+            row.cells.remove(place);
+        }
+        self.table(&numbers)?;
+        for row in table.rows.iter().filter(|row| !row.cells[place].is_empty()) {
+            self.hanging(&format!("  {}: ", name(row)), &row.cells[place])?;
+        }
+        Ok(())
     }
 
     /// A paragraph, each line after `indent`.
@@ -185,12 +216,13 @@ fn grid(table: &Table, name_most: usize) -> Vec<String> {
     let mut grid = Grid::new();
     grid.load_style(presets::NOTHING)
         .set_content_arrangement(ContentArrangement::Disabled)
-        .set_header(&table.columns);
+        .set_header(heads(table));
     for row in &table.rows {
-        let name = row.first().map(|name| shortened(&clean(name), name_most));
-        grid.add_row(name.into_iter().chain(row.iter().skip(1).map(|cell| clean(cell))));
+        let name = shortened(&name(row), name_most);
+        grid.add_row(std::iter::once(name).chain(row.cells.iter().skip(1).map(|cell| clean(cell))));
     }
-    for column in grid.column_iter_mut().skip(1) {
+    let columns = grid.column_iter_mut().zip(&table.columns);
+    for (column, _) in columns.filter(|(_, column)| !column.words) {
         column.set_cell_alignment(CellAlignment::Right);
     }
     // The widest table of numbers that there is then still fits 80 columns.
@@ -198,6 +230,25 @@ fn grid(table: &Table, name_most: usize) -> Vec<String> {
         column.set_padding((1, 0));
     }
     grid.lines().map(|line| format!(" {}", line.trim_end())).collect()
+}
+
+/// The columns' headings; what several are about stands over the first of them only.
+fn heads(table: &Table) -> impl Iterator<Item = String> {
+    let befores = std::iter::once("").chain(table.columns.iter().map(|column| column.of));
+    table.columns.iter().zip(befores).map(|(column, before)| {
+        let name = clean(&column.name);
+        if column.of == before { name } else { format!("{} {name}", column.of) }
+    })
+}
+
+/// A row's name, with what tells its role.
+fn name(row: &Row) -> String {
+    let name = clean(row.cells.first().map_or("", String::as_str));
+    match row.role {
+        Role::Plain | Role::Sum => name,
+        Role::Part => format!("  {name}"),
+        Role::Failure => format!("! {name}"),
+    }
 }
 
 /// A name without its middle, where it is longer than `most`; its end tells more than its middle.
@@ -244,31 +295,56 @@ fn wrap(text: &str, columns: usize) -> Vec<String> {
     lines
 }
 
-/// A text without what would move the cursor or change colours.
-fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::{Look, shortened, terminal, wrap};
     use crate::files::Written;
-    use proofload_analysis::{Block, Document, Section, Table};
+    use proofload_analysis::{
+        Block, Column, Document, Headline, Kind, Role, Row, Section, Standing, Table,
+    };
 
-    #[test]
-    fn the_widest_table_fits_80_columns() {
-        let mut row = vec!["! timeout_first_byte".to_owned(), "100,000".to_owned()];
-        row.extend(
-            ["300000", "300000*", "300000*", "300000*", "300000*", "300000"].map(Into::into),
-        );
-        let table = Table { columns: vec![String::new(); row.len()], rows: vec![row] };
-        let section = Section { heading: String::new(), blocks: vec![Block::Table(table)] };
-        let document =
-            Document { title: "t".to_owned(), simulated: false, sections: vec![section] };
+    fn shown(table: Table) -> String {
+        let headline = Headline {
+            standing: Standing::Plain,
+            verdict: String::new(),
+            reason: String::new(),
+            evidence: None,
+            happened: String::new(),
+            next: None,
+        };
+        let document = Document {
+            title: "t".to_owned(),
+            subject: String::new(),
+            when: String::new(),
+            headline,
+            key_figures: Vec::new(),
+            simulated: false,
+            sections: vec![Section {
+                kind: Kind::Latency,
+                heading: String::new(),
+                blocks: vec![Block::Table(table)],
+            }],
+        };
         let mut out = Vec::new();
         let look = Look { columns: 80, colour: false };
         terminal(&document, &Written::default(), look, &mut out).unwrap();
-        let text = String::from_utf8(out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    fn columns(count: usize) -> Vec<Column> {
+        let numbers = std::iter::repeat_with(|| Column::numbers("c", ""));
+        [Column::words("")].into_iter().chain(numbers).take(count).collect()
+    }
+
+    #[test]
+    fn the_widest_table_fits_80_columns() {
+        let mut cells = vec!["timeout_first_byte".to_owned(), "100,000".to_owned()];
+        cells.extend(
+            ["300000", "300000*", "300000*", "300000*", "300000*", "300000"].map(Into::into),
+        );
+        let row = Row { role: Role::Failure, cells };
+        let text = shown(Table { columns: columns(8), rows: vec![row] });
+        assert!(text.contains("! timeout_first_byte"), "{text}");
         assert!(text.contains("300000*"), "{text}");
         assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
     }
@@ -286,16 +362,31 @@ mod tests {
         let name = "casperhansen/deepseek-r1-distill-llama-8b-awq".repeat(2);
         let mut row = vec![name];
         row.extend(["100,000", "300000", "300000", "100.0 %"].map(Into::into));
-        let table = Table { columns: vec!["c".to_owned(); row.len()], rows: vec![row] };
-        let section = Section { heading: String::new(), blocks: vec![Block::Table(table)] };
-        let document =
-            Document { title: "t".to_owned(), simulated: false, sections: vec![section] };
-        let mut out = Vec::new();
-        let look = Look { columns: 80, colour: false };
-        terminal(&document, &Written::default(), look, &mut out).unwrap();
-        let text = String::from_utf8(out).unwrap();
+        let text = shown(Table { columns: columns(5), rows: vec![Row::plain(row)] });
         assert!(text.contains("100.0 %") && text.contains("llama-8b-awq"), "{text}");
         assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    }
+
+    #[test]
+    fn words_stand_below_their_table_and_hold_no_control_characters() {
+        let mut table = Table { columns: columns(2), rows: Vec::new() };
+        table.columns.push(Column::words("example"));
+        let words = ["reset", "3", "peer said\x1b[2J \u{202e}no"].map(str::to_owned);
+        table.rows = vec![Row { role: Role::Failure, cells: words.to_vec() }];
+        let text = shown(table);
+        assert!(text.contains("\n  ! reset: peer said\\u{1b}[2J \\u{202e}no\n"), "{text:?}");
+        assert!(!text.contains("example"), "{text}");
+    }
+
+    #[test]
+    fn what_two_columns_are_about_is_said_once() {
+        let mut table = Table { columns: columns(5), rows: Vec::new() };
+        for (column, of) in table.columns.iter_mut().zip(["", "a", "a", "b", "b"]) {
+            column.of = of;
+        }
+        table.rows = vec![Row::plain(["r", "1", "2", "3", "4"].map(str::to_owned))];
+        let text = shown(table);
+        assert!(text.contains("a c c b c c"), "{text}");
     }
 
     #[test]
@@ -305,7 +396,7 @@ mod tests {
             ("one two three", &["one two", "three"]),
             ("uncommonly long", &["uncommonly", "long"]),
             ("µµµµ µµµ µ", &["µµµµ µµµ", "µ"]),
-            ("a\x1b[31m\nb", &["a [31m b"]),
+            ("a\x1b[m\nb", &["a\\u{1b}[m", "b"]),
         ] {
             assert_eq!(wrap(text, 8), want, "{text:?}");
         }

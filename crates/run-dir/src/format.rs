@@ -8,5 +8,6 @@ pub(crate) mod fields;
 pub(crate) mod generator;
 pub(crate) mod note;
 pub(crate) mod plan;
+pub(crate) mod response;
 pub(crate) mod row;
 pub(crate) mod server;

@@ -59,11 +59,13 @@ pub use error::{CreateError, OpenError, WriteError};
 pub use format::chunk::{ChunkReader, Chunks};
 pub use format::generator::GeneratorSecond;
 pub use format::plan::{Plan, PlanRow};
+pub use format::response::{Response, Responses};
 pub use manifest::{
     Anchor, ClassEntry, Counts, Host, Imported, Manifest, SCHEMA_VERSION, State, Sum, Target,
 };
 pub use read::{Fate, OpenOptions, Recovery, RunDir, Series};
 pub use server::write_server_side;
 pub use write::{
-    Config, Finish, ImportedRow, Prepared, Progress, Recorder, Running, SoFar, Writer, check_vacant,
+    Config, Finish, ImportedRow, KeepResponses, Prepared, Progress, Recorder, Running, SoFar,
+    Writer, check_vacant,
 };

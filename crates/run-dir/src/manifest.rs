@@ -51,6 +51,9 @@ pub struct Manifest {
     pub slos: Vec<String>,
     /// Bodies that asking for a stream changed.
     pub stream_changed: u64,
+    /// Bodies that were made to name another model than the workload.
+    #[serde(default)]
+    pub model_changed: u64,
     /// When the run's clock read 0, RFC 3339 in UTC; empty before the start.
     pub started: String,
     /// When the run ended.
@@ -194,11 +197,21 @@ pub struct Counts {
     pub rows_dropped: u64,
     /// Requests whose chunks were not kept because the writer could not keep up.
     pub chunks_dropped: u64,
+    /// Requests whose text was not kept because the writer could not keep up.
+    #[serde(default)]
+    pub responses_dropped: u64,
+}
+
+/// Requests of which something beside the row was dropped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Dropped {
+    pub(crate) chunks: u64,
+    pub(crate) responses: u64,
 }
 
 impl Counts {
     /// The counts of `books`.
-    pub(crate) fn new(books: &Books, chunks_dropped: u64) -> Self {
+    pub(crate) fn new(books: &Books, dropped: Dropped) -> Self {
         let outcomes =
             Outcome::ALL.map(|outcome| (outcome.label().to_owned(), books.outcome(outcome)));
         let reasons = NotSent::ALL.into_iter().zip(books.not_sent);
@@ -210,8 +223,14 @@ impl Counts {
             unknown: books.unknown,
             outcomes: outcomes.into(),
             rows_dropped: books.rows_dropped,
-            chunks_dropped,
+            chunks_dropped: dropped.chunks,
+            responses_dropped: dropped.responses,
         }
+    }
+
+    /// What was dropped beside rows.
+    pub(crate) const fn dropped(&self) -> Dropped {
+        Dropped { chunks: self.chunks_dropped, responses: self.responses_dropped }
     }
 
     /// Without the ways to end that no request took. Only so can counts be compared with those of

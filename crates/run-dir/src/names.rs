@@ -7,5 +7,6 @@ pub(crate) const NOTES: &str = "requests.txt";
 pub(crate) const LATENCIES: &str = "latency.hlog";
 pub(crate) const GENERATOR: &str = "generator.csv";
 pub(crate) const CHUNKS: &str = "chunks.bin";
+pub(crate) const RESPONSES: &str = "responses.bin";
 pub(crate) const SERVER: &str = "server.csv";
 pub(crate) const SERVER_ABOUT: &str = "server.json";

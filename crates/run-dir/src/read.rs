@@ -16,6 +16,7 @@ use crate::format::chunk::ChunkReader;
 use crate::format::generator::{self, GeneratorSecond};
 use crate::format::note;
 use crate::format::plan::Plan;
+use crate::format::response::Responses;
 use crate::manifest::{Manifest, State};
 use crate::{lock, names, server};
 use journal::Found;
@@ -149,6 +150,7 @@ impl RunDir {
             })?;
         }
         side.check(names::CHUNKS)?;
+        side.check(names::RESPONSES)?;
         self.server = server::read(&self.path, self.plan.len(), damage)?;
         Ok(())
     }
@@ -248,6 +250,17 @@ impl RunDir {
             Fate::NotReached
         } else {
             Fate::Unknown
+        }
+    }
+
+    /// The texts of answers, up to the first that was cut; `None` if the run did not keep them.
+    ///
+    /// # Errors
+    /// Those of reading the file.
+    pub fn responses(&self) -> io::Result<Option<Responses>> {
+        match File::open(self.path.join(names::RESPONSES)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            opened => Responses::open(opened?).map(Some),
         }
     }
 

@@ -15,8 +15,10 @@ use std::time::Duration;
 
 /// Until a connection must stand.
 const CONNECT: Duration = Duration::from_secs(5);
-/// What a single question may take.
+/// What a single question may take, by the database's own clock.
 pub(crate) const STATEMENT_SECONDS: u32 = 30;
+/// Until an answer must be here: a database that is cut off stops no question of its own.
+const ANSWER: Duration = Duration::from_secs(STATEMENT_SECONDS as u64 + 5);
 
 /// What a column holds, as far as that is known before it is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,9 +84,16 @@ pub(crate) async fn connect(source: &Source, purpose: Purpose) -> Result<Connect
             Place::Postgres(options) => postgres::connect(options).await.map(Connection::Postgres),
         }
     };
-    let within = tokio::time::timeout(CONNECT, connecting).await;
-    within.unwrap_or_else(|_| {
-        let reason = format!("no answer within {} s", CONNECT.as_secs());
+    within(CONNECT, connecting).await
+}
+
+/// Waits for `work` so long and no longer.
+async fn within<T>(
+    limit: Duration,
+    work: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, sqlx::Error> {
+    tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
+        let reason = format!("no answer within {} s", limit.as_secs());
         Err(sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, reason)))
     })
 }
@@ -97,7 +106,7 @@ pub(crate) fn reason(error: &sqlx::Error) -> String {
             Some("3D000") => "there is no database of that name".to_owned(),
             Some("57014") => format!(
                 "a question took longer than {STATEMENT_SECONDS} s; is there an index on the \
-                 request id?"
+                 request id, and does nothing lock the table?"
             ),
             Some("14") => "the file is missing or cannot be read".to_owned(),
             Some("26") => "the file is not a SQLite database".to_owned(),
@@ -105,5 +114,22 @@ pub(crate) fn reason(error: &sqlx::Error) -> String {
         },
         sqlx::Error::Io(error) => error.to_string(),
         other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::within;
+    use std::time::Duration;
+
+    #[test]
+    fn who_never_answers_is_given_up() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let never = std::future::pending::<Result<(), sqlx::Error>>();
+        let ended = runtime.block_on(async { within(Duration::from_millis(20), never).await });
+        assert_eq!(super::reason(&ended.unwrap_err()), "no answer within 0 s");
+        let now = async { Ok(7) };
+        let ended = runtime.block_on(async { within(Duration::from_secs(60), now).await });
+        assert_eq!(ended.unwrap(), 7);
     }
 }

@@ -72,7 +72,7 @@ mod sql;
 mod writer;
 
 pub use mapping::{Mapping, MappingError};
-pub use reader::{ReadError, check, read};
+pub use reader::{ReadError, check, models, read};
 pub use run::{Run, Wanted};
 pub use source::{Source, SourceError};
-pub use writer::{WriteError, Writer};
+pub use writer::{WriteError, Writer, make_tables};

@@ -185,6 +185,17 @@ pub struct Mapping {
     pub(crate) zone_s: i32,
 }
 
+impl Mapping {
+    /// The table of the models' names, where one is named.
+    pub(crate) fn models(&self) -> Option<&Lookup> {
+        let fields = self.tables.iter().filter_map(|table| table.metrics.get(&Metric::Model));
+        fields.flatten().find_map(|field| match field {
+            Field::Named { lookup, .. } => Some(lookup),
+            _ => None,
+        })
+    }
+}
+
 /// Why a mapping cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum MappingError {

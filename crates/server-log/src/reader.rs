@@ -6,10 +6,11 @@
 
 use crate::database::{Connection, Database, Purpose, connect, reason};
 use crate::layout::{Layout, detect};
-use crate::mapping::Mapping;
+use crate::mapping::{Lookup, Mapping};
 use crate::run::Run;
 use crate::search::Search;
 use crate::source::Source;
+use crate::sql::{self, Cell, Kind, Query};
 use proofload_record::ServerSide;
 use std::io;
 use std::time::Duration;
@@ -82,6 +83,42 @@ pub fn read(
             Connection::Postgres(database) => read_from(database, source, mapping, run, late).await,
         }
     })
+}
+
+/// The models that a log has in a table of their own, as far as there is one: the first 10,000.
+///
+/// # Errors
+/// [`ReadError`].
+pub fn models(source: &Source, mapping: &Mapping) -> Result<Vec<String>, ReadError> {
+    let Some(lookup) = mapping.models() else { return Ok(Vec::new()) };
+    on_runtime(async {
+        let models = match open(source).await? {
+            Connection::Sqlite(database) => names(database, lookup).await,
+            Connection::Postgres(database) => names(database, lookup).await,
+        };
+        models.map_err(|error| ReadError::Query {
+            source_name: source.to_string(),
+            reason: reason(&error),
+        })
+    })
+}
+
+async fn names<D: Database>(mut database: D, lookup: &Lookup) -> Result<Vec<String>, sqlx::Error> {
+    let mut names = Vec::new();
+    if database.columns(&lookup.table).await?.contains_key(&lookup.name) {
+        let (name, table) = (sql::ident(&lookup.name), sql::table(&lookup.table));
+        let sql = format!("SELECT {name} FROM {table} WHERE {name} IS NOT NULL LIMIT 10000");
+        let mut query = Query::new(D::DIALECT, sql);
+        query.kinds = vec![Kind::Text];
+        let mut on_row = |cells: Vec<Cell>| {
+            if let Some(Cell::Text(name)) = cells.into_iter().next() {
+                names.push(name);
+            }
+        };
+        database.read(query, &mut on_row).await?;
+    }
+    let _ = database.close().await;
+    Ok(names)
 }
 
 fn on_runtime<T>(work: impl Future<Output = Result<T, ReadError>>) -> Result<T, ReadError> {

@@ -1,7 +1,8 @@
 //! Writing a log, as a server under test would: for the simulator.
 //!
 //! Rows are written after the answers, in batches, by a thread of its own, so that no answer waits
-//! for a database. The log is opened with the first row: where nothing is asked, nothing is made.
+//! for a database. The log is opened with the first row: where nothing is asked, nothing is made,
+//! unless [`make_tables`] does so before.
 
 use crate::database::{Connection, Database, Purpose, connect, reason};
 use crate::insert::Inserts;
@@ -26,7 +27,7 @@ const GATHER: Duration = Duration::from_millis(50);
 /// Why a log could not be written to its end.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
-    /// The database refused.
+    /// The database refused, or cannot be reached.
     #[error("cannot write the log {source_name}: {reason}")]
     Database {
         /// Where it is, without user and password.
@@ -91,6 +92,32 @@ impl Writer {
             dropped => Err(WriteError::Dropped { source_name, dropped }),
         }
     }
+}
+
+/// Makes the tables where they are missing, so that a log which cannot be written is found before
+/// anybody asks, and who looks into it early finds it empty.
+///
+/// # Errors
+/// There is no runtime to be had, or what the database said.
+pub fn make_tables(source: &Source) -> Result<(), WriteError> {
+    let made = runtime::Builder::new_current_thread().enable_all().build();
+    let made = made.map_err(sqlx::Error::Io).and_then(|runtime| {
+        runtime.block_on(async {
+            match connect(source, Purpose::Write).await? {
+                Connection::Sqlite(database) => make_tables_of(database).await,
+                Connection::Postgres(database) => make_tables_of(database).await,
+            }
+        })
+    });
+    made.map_err(|error| WriteError::Database {
+        source_name: source.to_string(),
+        reason: reason(&error),
+    })
+}
+
+async fn make_tables_of<D: Database>(mut database: D) -> Result<(), sqlx::Error> {
+    database.make_tables().await?;
+    database.close().await
 }
 
 struct Intake {

@@ -104,12 +104,15 @@ impl Server {
     }
 
     pub(crate) fn models_json(&self) -> String {
-        let model = |model: &Rc<Model>| {
+        // What is made up when it is asked for is listed as a pattern.
+        let any = if self.options.strict_models { None } else { Some("*") };
+        let names = self.declared.iter().map(|model| model.name.as_str()).chain(any);
+        let model = |name| {
             serde_json::json!({
-                "id": model.name, "object": "model", "created": 0, "owned_by": "proofload",
+                "id": name, "object": "model", "created": 0, "owned_by": "proofload",
             })
         };
-        let data: Vec<_> = self.declared.iter().map(model).collect();
+        let data: Vec<_> = names.map(model).collect();
         serde_json::json!({ "object": "list", "data": data }).to_string()
     }
 

@@ -112,15 +112,15 @@ impl Bits {
     /// Places at which both the indicator and the indicator `lag` places on are 1.
     fn ones_in_common(&self, lag: u64) -> u64 {
         let (whole, part) = ((lag / 64) as usize, lag % 64);
-        let moved = &self.words[whole..];
-        let next = moved.iter().skip(1).chain([&0]);
-        let pairs = self.words.iter().zip(moved.iter().zip(next));
+        let Some((last, _)) = self.words[whole..].split_last() else { return 0 };
+        let moved = self.words[whole..].windows(2);
         // A shift by 64 would be none: `<< 1 << 63 − part` is by 64 − part and never overflows.
-        pairs
-            .map(|(word, (low, high))| {
-                u64::from((word & (low >> part | high << 1 << (63 - part))).count_ones())
-            })
-            .sum()
+        let common = |(word, two): (&u64, &[u64])| {
+            u64::from((word & (two[0] >> part | two[1] << 1 << (63 - part))).count_ones())
+        };
+        let before: u64 = self.words.iter().zip(moved).map(common).sum();
+        let beside_last = self.words[self.words.len() - 1 - whole];
+        before + u64::from((beside_last & (last >> part)).count_ones())
     }
 }
 

@@ -3,6 +3,9 @@
 use crate::rank_sum::bounding_rank;
 use crate::{Confidence, Tau};
 
+/// Steps that may guess where a rank lies; what is left is found by halving.
+const GUESSES: u32 = 48;
+
 /// How far the values of one sample lie from those of another, whatever their distribution.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Contrast {
@@ -102,24 +105,69 @@ fn sorted(values: &[f64]) -> Vec<f64> {
 struct Pairs(Vec<[Vec<f64>; 2]>);
 
 impl Pairs {
-    /// The difference at a rank from 1 to the number of differences. Bisects over the
-    /// floating-point numbers themselves, so that it ends at the very difference, after 64 counts
-    /// at most.
+    /// The difference at a rank from 1 to the number of differences.
+    ///
+    /// Narrows down, by counting, between which floating-point numbers it lies, until there are few
+    /// enough differences between them to be written down. Two of three steps go where the rank
+    /// should lie, once a little above and once a little below it; the third halves the
+    /// floating-point numbers themselves, so that it ends whatever the distribution, ties included.
     fn at(&self, rank: u64) -> f64 {
         let last = |values: &[f64]| values[values.len() - 1];
         let lowest = self.0.iter().map(|[base, other]| key(other[0] - last(base)));
         let highest = self.0.iter().map(|[base, other]| key(last(other) - base[0]));
         let mut low = lowest.min().unwrap_or_default();
         let mut high = highest.max().unwrap_or_default();
+        let few: u64 = self.0.iter().map(|[base, other]| (base.len() + other.len()) as u64).sum();
+        // It is above `floor`, as which so many differences are not larger, and not above `high`.
+        let (mut floor, mut below) = (f64::NEG_INFINITY, 0);
+        let mut up_to = self.up_to(value(high));
+        let mut steps = (0..GUESSES).chain(std::iter::repeat(2));
         while low < high {
-            let middle = low + (high - low) / 2;
-            if self.up_to(value(middle)) >= rank {
-                high = middle;
+            let between = up_to - below;
+            if between <= few {
+                let mut differences = self.between(floor, value(high));
+                let place = (rank - below - 1) as usize;
+                return *differences.select_nth_unstable_by(place, f64::total_cmp).1;
+            }
+            let guess = |share: f64| {
+                let (from, to) = (value(low), value(high));
+                let wanted = (rank - below) as f64 / between as f64 + share;
+                key(from + (to - from) * wanted.clamp(0.0, 1.0)).clamp(low, high - 1)
+            };
+            let middle = match steps.next().unwrap_or(2) % 3 {
+                0 => guess(1.0 / 32.0),
+                1 => guess(-1.0 / 32.0),
+                _ => low + (high - low) / 2,
+            };
+            let count = self.up_to(value(middle));
+            if count >= rank {
+                (high, up_to) = (middle, count);
             } else {
-                low = middle + 1;
+                (low, floor, below) = (middle + 1, value(middle), count);
             }
         }
         value(low)
+    }
+
+    /// The differences above `floor` and at most `limit`.
+    fn between(&self, floor: f64, limit: f64) -> Vec<f64> {
+        let mut found = Vec::new();
+        for [bases, others] in &self.0 {
+            let (mut from, mut to) = (0, 0);
+            for base in bases {
+                let reaches = |place: usize, limit| {
+                    others.get(place).is_some_and(|other| other - base <= limit)
+                };
+                while reaches(from, floor) {
+                    from += 1;
+                }
+                while reaches(to, limit) {
+                    to += 1;
+                }
+                found.extend(others[from..to].iter().map(|other| other - base));
+            }
+        }
+        found
     }
 
     /// Number of differences of at most `limit`.
@@ -204,8 +252,14 @@ mod tests {
         assert_eq!(ratio(&with_empty, ONE, Confidence::PERCENT_95), Some(found));
     }
 
+    /// Spread out, or with many ties, or with a long tail.
     fn values() -> impl Strategy<Value = Vec<f64>> {
-        prop::collection::vec((1u32..1_000).prop_map(|ms| f64::from(ms) / 8.0), 1..60)
+        let eighths = |ms: u32| f64::from(ms) / 8.0;
+        prop_oneof![
+            prop::collection::vec((1u32..1_000).prop_map(eighths), 1..60),
+            prop::collection::vec((1u32..4).prop_map(eighths), 1..60),
+            prop::collection::vec((0u32..20).prop_map(|power| f64::from(1 << power)), 1..60),
+        ]
     }
 
     proptest! {

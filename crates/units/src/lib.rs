@@ -1,4 +1,4 @@
-//! How people write and read numbers that have a unit.
+//! How people write and read numbers that have a unit, and how a text from outside is shown to them.
 //!
 //! Flags and workload options say `250ms`; reports and progress lines say `1.23 ms`, `12.3 s`,
 //! `1,234`, `1.50 MiB`. Both directions live here, so that every program reads and prints a number
@@ -15,8 +15,10 @@
 
 mod duration;
 mod human;
+mod printable;
 mod utc;
 
 pub use duration::{ParseDurationError, parse_duration};
 pub use human::{human_bytes, human_count, human_duration};
+pub use printable::printable;
 pub use utc::utc_time;

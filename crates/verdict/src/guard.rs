@@ -17,7 +17,7 @@ pub use agreement::{
 pub use books::{Ending, Ledger, ledger};
 pub use generator::{
     BUSY_INVALID, BUSY_WARN, Generator, LATENESS_FLOOR_NS, LATENESS_INVALID, LATENESS_WARN,
-    WAITING_INVALID, WAITING_WARN, generator,
+    TAIL_WARN, Tail, WAITING_INVALID, WAITING_WARN, generator,
 };
 pub use outcomes::{errors, nothing_to_judge, simulated};
 pub use rate::{ACHIEVED_LEAST, Rate, WINDOW_LEAST_NS, rate};

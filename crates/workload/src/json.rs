@@ -174,6 +174,7 @@ pub(crate) mod tests {
             Just(r#""include_usage""#.to_owned()),
             Just(r#""mode""#.to_owned()),
             Just(r#""priority""#.to_owned()),
+            Just(r#""model""#.to_owned()),
             string_text(),
         ];
         let member = (space(), key, space(), value, space());

@@ -20,7 +20,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! What is changed in a body (`stream`, and the labels where they travel in the body) is spliced
+//! What is changed in a body (`stream`, the labels where they travel in the body, and `model` where
+//! another one is to be asked) is spliced
 //! into its text. The rest is sent byte for byte as written, so a number that no float can hold, or
 //! an order of keys that a cache depends on, survives.
 //!
@@ -35,6 +36,7 @@ mod error;
 mod index;
 mod inspect;
 mod json;
+mod models;
 mod odd;
 mod offset;
 mod order;
@@ -50,6 +52,7 @@ mod workload;
 
 pub use describe::{Description, Tally};
 pub use error::{Fault, PayloadError, WalkError, WorkloadError};
+pub use models::{MappedTwice, ModelMap};
 pub use payload::{Payload, Payloads};
 pub use plan::{Entry, Plan, PlanOptions, StreamMode, Walked};
 pub use users::{Next, Users};

@@ -2,6 +2,7 @@
 
 use crate::error::PayloadError;
 use crate::index::{Index, row_number};
+use crate::models::Renamed;
 use crate::rows::RowReader;
 use crate::source::Origin;
 use crate::splice::{Spliced, Wanted, splice};
@@ -23,9 +24,19 @@ pub struct Payloads {
     origin: Origin,
     index: Arc<Index>,
     len: u32,
-    stream: bool,
-    labels: bool,
+    sent: Sent,
     reader: RowReader,
+}
+
+/// How the bodies are sent.
+#[derive(Clone, Debug)]
+pub(crate) struct Sent {
+    /// They ask for a stream.
+    pub(crate) stream: bool,
+    /// They carry mode and priority.
+    pub(crate) labels: bool,
+    /// Which models they name.
+    pub(crate) renamed: Arc<Renamed>,
 }
 
 impl Payloads {
@@ -33,14 +44,13 @@ impl Payloads {
         origin: Origin,
         index: Arc<Index>,
         len: u32,
-        stream: bool,
-        labels: bool,
+        sent: Sent,
     ) -> Result<Self, PayloadError> {
         let handle = origin
             .open()
             .map_err(|source| PayloadError::Read { path: origin.name().to_owned(), source })?;
         let reader = RowReader::new(handle, index.columns.clone());
-        Ok(Self { origin, index, len, stream, labels, reader })
+        Ok(Self { origin, index, len, sent, reader })
     }
 
     /// The body of the request at `index`, ready to send.
@@ -63,8 +73,10 @@ impl Payloads {
         match self.reader.read(row) {
             Ok(Some(again)) => {
                 let class = &self.index.classes[usize::from(row.class)];
-                let labels = if self.labels { Some((class.mode, class.priority)) } else { None };
-                Ok((again.id, splice(again.body, Wanted { stream: self.stream, labels })))
+                let Sent { stream, labels, renamed } = &self.sent;
+                let labels = labels.then_some((class.mode, class.priority));
+                let model = renamed.models[usize::from(row.class)].as_deref();
+                Ok((again.id, splice(again.body, Wanted { stream: *stream, labels, model })))
             }
             Ok(None) => {
                 let row = row_number(&self.index.rows, row);

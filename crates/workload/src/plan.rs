@@ -2,7 +2,8 @@
 
 use crate::error::{PayloadError, WalkError, WorkloadError};
 use crate::index::Index;
-use crate::payload::Payloads;
+use crate::models::{ModelMap, Renamed};
+use crate::payload::{Payloads, Sent};
 use crate::source::Origin;
 use crate::speed::Speed;
 use proofload_record::Class;
@@ -23,7 +24,7 @@ pub enum StreamMode {
 }
 
 /// How a workload is made into a plan.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct PlanOptions {
     /// By how much to replay faster: offsets are divided by it, exactly, and rounded to whole
     /// nanoseconds, halves up. From 0.01 to 1,000,000.
@@ -34,11 +35,20 @@ pub struct PlanOptions {
     pub stream: StreamMode,
     /// Put `"mode": "interactive"|"batch"` and `"priority": 1|5|10` at the top level of every body.
     pub labels_in_body: bool,
+    /// Which models take the places of those that the bodies name. A body that names none stays
+    /// without, and a pair of a model that no body names changes nothing.
+    pub models: ModelMap,
 }
 
 impl Default for PlanOptions {
     fn default() -> Self {
-        Self { speed: 1.0, limit: None, stream: StreamMode::default(), labels_in_body: false }
+        Self {
+            speed: 1.0,
+            limit: None,
+            stream: StreamMode::default(),
+            labels_in_body: false,
+            models: ModelMap::default(),
+        }
     }
 }
 
@@ -52,9 +62,7 @@ pub struct Plan {
     index: Arc<Index>,
     len: u32,
     speed: Speed,
-    classes: u16,
-    stream: StreamMode,
-    labels: bool,
+    sent: Sent,
 }
 
 /// One request of a plan, as [`Plan::walk`] shows it.
@@ -83,6 +91,8 @@ pub struct Walked {
     pub hash: [u8; 32],
     /// Bodies in which [`StreamMode::Force`] changed something.
     pub stream_changed: u64,
+    /// Bodies that name another model than the workload.
+    pub model_changed: u64,
 }
 
 impl Walked {
@@ -103,7 +113,8 @@ impl Plan {
         index: Arc<Index>,
         options: &PlanOptions,
     ) -> Result<Self, WorkloadError> {
-        let PlanOptions { speed: found, limit, stream, labels_in_body: labels } = *options;
+        let PlanOptions { speed: found, limit, stream, labels_in_body: labels, ref models } =
+            *options;
         let speed = Speed::new(found).ok_or(WorkloadError::Speed { found })?;
         if limit == Some(0) {
             return Err(WorkloadError::LimitZero);
@@ -113,7 +124,9 @@ impl Plan {
         let len = limit.unwrap_or(u32::MAX).min(rows);
         // They are numbered in the order of the rows, so a shorter plan has the first of them.
         let last = index.rows[..len as usize].iter().map(|row| row.class).max().unwrap_or_default();
-        Ok(Self { origin, index, len, speed, classes: last + 1, stream, labels })
+        let renamed = Arc::new(Renamed::new(&index.classes[..=usize::from(last)], models));
+        let sent = Sent { stream: stream == StreamMode::Force, labels, renamed };
+        Ok(Self { origin, index, len, speed, sent })
     }
 
     /// Number of requests.
@@ -138,13 +151,14 @@ impl Plan {
     /// Like a slice, if `index` is not below [`Self::len`].
     #[must_use]
     pub fn class(&self, index: u32) -> u16 {
-        self.index.rows[..self.len as usize][index as usize].class
+        let row = &self.index.rows[..self.len as usize][index as usize];
+        self.sent.renamed.numbers[usize::from(row.class)]
     }
 
-    /// The classes, in the order in which the plan first has them.
+    /// The classes, in the order in which the plan first has them, with the models that are sent.
     #[must_use]
     pub fn classes(&self) -> &[Class] {
-        &self.index.classes[..usize::from(self.classes)]
+        &self.sent.renamed.classes
     }
 
     /// Nanoseconds from the start of the run until the last request is due.
@@ -159,14 +173,14 @@ impl Plan {
     /// [`PayloadError::Read`] if the file cannot be opened again.
     pub fn payloads(&self) -> Result<Payloads, PayloadError> {
         let (origin, index) = (self.origin.clone(), Arc::clone(&self.index));
-        Payloads::open(origin, index, self.len, self.stream == StreamMode::Force, self.labels)
+        Payloads::open(origin, index, self.len, self.sent.clone())
     }
 
     /// Reads the whole plan once, in the order in which it is due: hands every entry to `visit`,
     /// and hashes what will be sent.
     ///
     /// The hash is SHA-256 over `proofload plan 1\n`, then for each request: its id, its due time
-    /// in nanoseconds, mode, priority number, model (a byte 0 for none, or 1 and the name), and its
+    /// in nanoseconds, mode, priority number, the model sent (a byte 0 for none, or 1 and the name), and its
     /// body as sent. Numbers are little-endian, `u64` but for mode (0 interactive, 1 batch) and
     /// priority, a byte each; texts are their length as `u64`, then their bytes.
     ///
@@ -179,12 +193,13 @@ impl Plan {
     ) -> Result<Walked, WalkError> {
         let mut payloads = self.payloads()?;
         let mut hasher = Sha256::new_with_prefix(b"proofload plan 1\n");
-        let mut stream_changed = 0;
+        let (mut stream_changed, mut model_changed) = (0, 0);
         for index in 0..self.len {
             let row = self.index.rows[index as usize];
             let due_ns = self.due_ns(index);
             let (id, sent) = payloads.read_with_id(index)?;
-            let class = &self.index.classes[usize::from(row.class)];
+            let number = self.class(index);
+            let class = &self.classes()[usize::from(number)];
             text(&mut hasher, id.as_bytes());
             hasher.update(due_ns.to_le_bytes());
             hasher.update([class.mode as u8, class.priority.number()]);
@@ -197,11 +212,12 @@ impl Plan {
             }
             text(&mut hasher, &sent.body);
             stream_changed += u64::from(sent.stream_changed);
+            model_changed += u64::from(sent.model_changed);
             let (offset, len, crc) = (row.offset, row.len, row.crc);
-            visit(Entry { index, id, due_ns, class: row.class, offset, len, crc })
+            visit(Entry { index, id, due_ns, class: number, offset, len, crc })
                 .map_err(WalkError::Visit)?;
         }
-        Ok(Walked { hash: hasher.finalize().into(), stream_changed })
+        Ok(Walked { hash: hasher.finalize().into(), stream_changed, model_changed })
     }
 }
 

@@ -5,6 +5,7 @@ use crate::error::WorkloadError;
 use crate::index::Index;
 use crate::plan::{Plan, PlanOptions};
 use crate::source::Origin;
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -42,6 +43,14 @@ impl Workload {
     #[must_use]
     pub fn describe(&self) -> Description {
         Description::of(self.origin.name(), &self.index)
+    }
+
+    /// The models that it names, each once, in the order of the plan.
+    #[must_use]
+    pub fn models(&self) -> Vec<&str> {
+        let mut seen = HashSet::new();
+        let named = self.index.classes.iter().filter_map(|class| class.model.as_deref());
+        named.filter(|model| seen.insert(*model)).collect()
     }
 
     /// Compiles it to what is sent and when.

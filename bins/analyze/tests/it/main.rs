@@ -26,14 +26,30 @@ fn a_run_is_analysed_again_to_the_same_bytes() {
     assert!(text.contains("Can I trust this?"), "{text}");
     assert!(!text.contains('\x1b'), "no colours into a pipe");
     let results = fs::read(dir.join("results.json")).unwrap();
-    for name in ["summary.csv", "metrics.csv", "detailed.csv"] {
+    let page = fs::read(dir.join("report.html")).unwrap();
+    for name in ["report.html", "summary.csv", "metrics.csv", "detailed.csv"] {
         assert!(text.contains(name), "{text}");
         fs::remove_file(dir.join(name)).unwrap();
     }
     let output = analyze(&["--json"], &dir);
     assert_eq!(output.stdout, results);
     assert_eq!(fs::read(dir.join("results.json")).unwrap(), results);
+    assert_eq!(fs::read(dir.join("report.html")).unwrap(), page);
     assert!(dir.join("detailed.csv").exists());
+}
+
+#[test]
+fn a_summary_can_be_a_comment_on_a_pull_request() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("run");
+    Run::of(answers(5)).write(&dir);
+    let output = analyze(&["--format", "markdown"], &dir);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.starts_with("### ") && text.contains("| ttft p50 |"), "{text}");
+    let output = analyze(&["--format", "markdown", "--explain"], &dir);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("no form in Markdown"), "{output:?}");
 }
 
 #[test]
@@ -51,6 +67,40 @@ fn what_is_missing_decides_the_exit_code() {
     let output = analyze(&[], &nothing);
     assert_eq!(output.status.code(), Some(65), "{output:?}");
     assert!(String::from_utf8_lossy(&output.stderr).contains("run.json"), "{output:?}");
+}
+
+#[test]
+fn several_runs_are_named_and_the_gravest_decides() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (good, killed, nothing) = (path("good"), path("killed"), path("nothing"));
+    Run::of(answers(5)).write(good.as_ref());
+    let mut run = Run::of(answers(5));
+    run.planned = 9;
+    run.write_killed(killed.as_ref());
+    for (dirs, code) in [
+        (&[&good, &good] as &[&String], 0),
+        (&[&killed, &good], 3),
+        (&[&nothing, &killed, &good], 65),
+    ] {
+        let args: Vec<&str> = dirs.iter().map(|dir| dir.as_str()).collect();
+        let output = program(&args);
+        assert_eq!(output.status.code(), Some(code), "{output:?}");
+        let text = String::from_utf8(output.stdout).unwrap();
+        let named: Vec<&str> = text.lines().filter(|line| line.starts_with("==> ")).collect();
+        let want: Vec<String> = dirs.iter().map(|dir| format!("==> {dir} <==")).collect();
+        assert_eq!(named, want, "{text}");
+        assert!(text.contains("5 sent, 5 ok."), "the last is analysed all the same: {text}");
+    }
+    let output = program(&["--json", &nothing, &killed, &good]);
+    assert_eq!(output.status.code(), Some(65));
+    let objects = serde_json::Deserializer::from_slice(&output.stdout);
+    let states: Vec<String> = objects
+        .into_iter::<serde_json::Value>()
+        .map(|object| object.unwrap()["state"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(states, ["killed", "complete"]);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("nothing"), "{output:?}");
 }
 
 #[test]
@@ -273,24 +323,4 @@ fn an_import_that_cannot_be_is_refused_with_the_place() {
     assert!(String::from_utf8_lossy(&output.stderr).contains("ignored columns: `gpu`"));
     let results: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(results["imported"]["ignored_columns"][0], "gpu");
-}
-
-/// The guide shows by rows why another figure was published.
-#[test]
-fn the_guide_shows_what_the_program_prints() {
-    let folder = tempfile::tempdir().unwrap();
-    let dir = folder.path().join("run");
-    let file = fixture("direct_benchmark_detailed.csv");
-    let flags = ["--explain", "--from-logos-csv", &file, "--out", dir.to_str().unwrap()];
-    let shown = String::from_utf8(program(&flags).stdout).unwrap();
-    let guide = format!("{}/../../docs/replay.md", env!("CARGO_MANIFEST_DIR"));
-    let guide = fs::read_to_string(guide).unwrap();
-    let (_, section) = guide.split_once("## Figures that somebody else published").unwrap();
-    let (section, _) = section.split_once("\n## ").unwrap();
-    let blocks: Vec<&str> = section.split("```text\n").skip(1).collect();
-    assert_eq!(blocks.len(), 2);
-    for block in blocks {
-        let (block, _) = block.split_once("```").unwrap();
-        assert!(shown.contains(block), "{block}\n{shown}");
-    }
 }

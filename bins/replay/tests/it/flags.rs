@@ -103,6 +103,12 @@ fn results_go_to_a_new_folder_and_tables_beside_the_output() {
         let read = |path: &Path| fs::read(path).unwrap();
         assert_eq!(read(&dir.path().join(beside)), read(&folder.join(table)), "{table}");
     }
+    for picture in ["mine.png", "mine_client_duration.png"] {
+        assert!(ended.stdout.contains(picture), "{}", ended.stdout);
+        assert!(dir.path().join(picture).is_file(), "{picture}");
+    }
+    assert!(ended.stdout.contains(&format!("results/{name}/charts: ")), "{}", ended.stdout);
+    assert!(folder.join("charts/latency.svg").is_file());
 }
 
 #[test]

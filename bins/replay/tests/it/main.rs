@@ -2,10 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops here")]
 
+mod answers;
 mod flags;
 mod guide;
 mod input;
 mod kills;
+mod models;
 mod outcomes;
 mod pipes;
 mod program;

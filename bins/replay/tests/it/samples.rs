@@ -10,7 +10,8 @@ use proofload_run_dir::{RunDir, State};
 use crate::program::run_well;
 use crate::workload;
 
-const COMPUTED: [&str; 4] = ["results.json", "summary.csv", "metrics.csv", "detailed.csv"];
+const COMPUTED: [&str; 5] =
+    ["report.html", "results.json", "summary.csv", "metrics.csv", "detailed.csv"];
 
 #[test]
 fn every_sample_is_replayed_and_analysed_again_to_the_same_bytes() {

@@ -44,7 +44,7 @@ fn run(dir: &Path, base: &str, way: &Way) -> Ended {
     let flags = [
         &["--workload", &csv, "--api-base", base, "--out", "run", "--output", "beside.csv"]
             as &[_],
-        &["--log", "trace", "--chunks", "--keep-going"],
+        &["--log", "trace", "--chunks", "--keep-responses", "--keep-going"],
         &way.flags.iter().map(String::as_str).collect::<Vec<_>>(),
     ]
     .concat();
@@ -164,7 +164,13 @@ fn hostile(number: usize) -> Vec<u8> {
     match number % 6 {
         0 => server::answer("401 Unauthorized", &id, &error),
         1 => server::answer("200 OK", &stream, &format!("data: {error}\n\n")),
-        2 => server::answer("200 OK", &stream, &format!("data: {form}\n\n")),
+        2 => {
+            let text = serde_json::to_string(&format!("the key is {form}")).unwrap();
+            let delta = |text: &str| {
+                format!("data: {{\"choices\":[{{\"delta\":{{\"content\":{text}}}}}]}}\n\n")
+            };
+            server::answer("200 OK", &stream, &(delta(&text) + &format!("data: {form}\n\n")))
+        }
         3 => server::answer("307 Temporary Redirect", &format!("location: /{form}\r\n{id}"), ""),
         4 => server::answer("500 Internal Server Error", &id, form),
         _ => format!("HTTP/1.1 wrong {form}\r\n\r\n").into_bytes(),

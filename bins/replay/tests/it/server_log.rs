@@ -8,6 +8,7 @@ use proofload_server_log::{Source, Writer};
 use proofload_simulator::Simulator;
 
 use crate::program::{ANY_PORT, Ended, dead_address, options, run, run_well};
+use crate::server::{Server, answer, good_stream};
 use crate::workload;
 
 /// A simulator in this process that logs into `log.sqlite` in `dir`.
@@ -78,6 +79,31 @@ fn degraded(dir: &Path, flags: &[&str]) -> (Ended, RunDir) {
     let run = RunDir::open(&dir.join("run")).unwrap();
     assert_eq!((run.rows().len(), run.books().sent), (8, 8));
     (ended, run)
+}
+
+/// Where the server does not list its models, its log may.
+#[test]
+fn a_model_that_the_log_s_table_does_not_have_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let csv = workload::even(dir.path(), 3, 5);
+    let (simulator, writer, base) = logging(dir.path(), &[]);
+    run_well(dir.path(), &["--workload", &csv, "--api-base", &base]);
+    drop(simulator);
+    writer.finish().unwrap();
+    let server = Server::start(|_, request| match request.is_preflight() {
+        true => answer("404 Not Found", "", ""),
+        false => good_stream(),
+    });
+    let base = server.base();
+    let flags = ["--api-base", &base, "--server-log", "sqlite:log.sqlite", "--out", "other"];
+    let other =
+        workload::write(dir.path(), [(0, serde_json::json!({ "model": "n", "messages": [] }))]);
+    let ended = run(dir.path(), &[&["--workload", &other] as &[_], &flags].concat());
+    assert_eq!(ended.code(), Some(65), "{ended:?}");
+    let said = "the table of models in the server log does not list the model that is asked for\n  \
+                `n`, 1 request; --model-map n=m\n  listed: `m`";
+    assert!(ended.stderr.contains(said), "{}", ended.stderr);
+    assert!(server.requests().is_empty());
 }
 
 #[test]

@@ -75,3 +75,24 @@ fn its_log_is_there_when_it_has_ended() {
     let log = std::fs::read(path).unwrap();
     assert!(log.windows(5).any(|bytes| bytes == b"sim-0"), "the request's id is in it");
 }
+
+#[test]
+fn its_log_is_there_before_it_listens_or_it_does_not_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("log.sqlite");
+    let url = format!("sqlite:{}", path.display());
+    let mut child = simulate(&["--listen", "127.0.0.1:0", "--server-log", &url]);
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let log = std::fs::read(path).unwrap();
+    assert!(log.windows(9).any(|bytes| bytes == b"log_entry"), "the tables are made");
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+
+    let url = format!("sqlite:{}", dir.path().join("missing/log.sqlite").display());
+    let refused = simulate(&["--server-log", &url]).wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(74), "{said}");
+    assert!(said.contains("cannot write the log sqlite:"), "{said}");
+    assert!(refused.stdout.is_empty(), "{refused:?}");
+}

@@ -9,7 +9,7 @@ use proofload_charts::{Axis, Cell, Dash, Glyph, Ink, Panel, Scale, Scene, Series
 use proofload_record::Row;
 use proofload_stats::{Quantile, quantile};
 use proofload_units::human_count;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Height of a class.
 const ROW: f64 = 24.0;
@@ -27,11 +27,11 @@ struct Group<'a> {
 }
 
 pub(super) fn scene(run: &Run<'_>) -> Option<Scene> {
-    let groups = groups(run);
+    let whole = Whole::of(run);
+    let groups = groups(run, whole);
     if groups.len() < 3 {
         return None;
     }
-    let whole = Whole::of(run);
     let times = |of: &dyn Fn(&Row) -> Option<f64>| -> Vec<Vec<f64>> {
         groups
             .iter()
@@ -43,6 +43,7 @@ pub(super) fn scene(run: &Run<'_>) -> Option<Scene> {
     let most = totals[0].last().copied()?;
     let unit = Unit::of_most(most);
     let names: Vec<String> = groups.iter().map(label).collect();
+    let left_out = models(run).saturating_sub(MOST);
     let panel = |what: &str, ink: Ink, times: &[Vec<f64>]| Panel {
         y: Axis::new(what, Scale::Names(names.clone())),
         height: ROW * groups.len() as f64,
@@ -54,14 +55,20 @@ pub(super) fn scene(run: &Run<'_>) -> Option<Scene> {
     }
     panels.push(panel(whole.label(), Ink::Amber, &totals));
     let (title, description) = words_of(run, whole, &groups, &totals);
-    let note =
+    let mut note =
         format!("{}; bar: median, box: middle half, line: p5 to p95, diamond: slowest", run.note());
+    if left_out > 0 {
+        note += &format!("; the {MOST} models with most requests, {left_out} more are not drawn");
+    }
     let x = Axis::new(unit.title(whole.since()), Scale::Log);
     Some(Scene { title, note, description, x, panels })
 }
 
 /// The label of a strip. A name gives way before its counts do.
 fn label(group: &Group<'_>) -> String {
+    if group.cases.is_empty() {
+        return String::new();
+    }
     let failed = group.cases.iter().filter(|case| !case.end.is_ok()).count() as u64;
     let n = human_count(group.cases.len() as u64);
     match failed {
@@ -108,8 +115,15 @@ fn words_of(
     (title, description)
 }
 
-/// All requests, and then the groups of every kind of which there is more than one.
-fn groups<'a>(run: &'a Run<'_>) -> Vec<Group<'a>> {
+/// How many models there are.
+fn models(run: &Run<'_>) -> usize {
+    let names: BTreeSet<_> = run.kinds.all.iter().map(|kind| By::Model.value(kind)).collect();
+    names.len()
+}
+
+/// All requests, and then the groups of every kind of which there is more than one, after a group
+/// of nothing that keeps them apart. Models stand from the slowest to the fastest.
+fn groups<'a>(run: &'a Run<'_>, whole: Whole) -> Vec<Group<'a>> {
     let cases = &run.tally.cases;
     let mut groups = vec![Group { name: "all".to_owned(), cases: cases.iter().collect() }];
     // By selection would be the models once more: those that requests named, and the others.
@@ -128,7 +142,15 @@ fn groups<'a>(run: &'a Run<'_>) -> Vec<Group<'a>> {
             named.sort_by_key(|(_, cases)| std::cmp::Reverse(cases.len()));
             named.truncate(MOST);
         }
+        if by == By::Model {
+            let median = |cases: &[&Case<'_>]| {
+                let times = sorted(cases.iter().filter_map(|case| whole.ns(case.row?)));
+                quantile(&times, Quantile::P50).unwrap_or(f64::INFINITY)
+            };
+            named.sort_by(|one, other| median(&other.1).total_cmp(&median(&one.1)));
+        }
         if named.len() > 1 {
+            groups.push(Group { name: String::new(), cases: Vec::new() });
             groups.extend(named.into_iter().map(|((_, name), cases)| {
                 let name = match by {
                     By::Model => short(&name),

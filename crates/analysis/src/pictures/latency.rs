@@ -16,6 +16,8 @@ const BINS: (f64, f64) = (25.0, 10.0);
 const MANY: usize = 500;
 /// Points of a curve of shares, besides its last ones.
 const POINTS: usize = 700;
+/// What is shorter stands at the left end: a logarithmic axis has no 0.
+const LEAST_NS: f64 = 1e3;
 /// Of a curve's highest values none is left out.
 const TAIL: usize = 100;
 
@@ -38,17 +40,22 @@ fn words_of(run: &Run<'_>, whole: Whole, totals: &[f64], firsts: &[f64]) -> (Str
     let (Some(p50), Some(p95), Some(most)) =
         (quantile(totals, Quantile::P50), quantile(totals, Quantile::P95), totals.last())
     else {
-        let title = "No request was answered".to_owned();
-        return (title.clone(), format!("{title}: {}.", run.note()));
+        let failures: Vec<f64> =
+            run.tally.rows.iter().filter_map(|row| whole.failed_ns(row)).collect();
+        let title = match quantile(&sorted(failures.into_iter()), Quantile::P50) {
+            Some(p50) => {
+                format!("No request was answered; half had failed within {}", words(p50))
+            }
+            None => "No request was answered".to_owned(),
+        };
+        return (title.clone(), format!("{title}. {}.", run.note()));
     };
     let (p50, p95, most) = (words(p50), words(p95), words(*most));
-    let what = whole.label();
+    let what = whole.title();
     let title = match totals.len() {
-        1 => format!("The one answer had a {what} of {most}"),
-        2..20 => format!("Half of the answers had a {what} of {p50} or less, the slowest {most}"),
-        _ => format!(
-            "Half of the answers had a {what} of {p50} or less, 95 % of {p95}, the slowest {most}"
-        ),
+        1 => format!("{what} of the one answer: {most}"),
+        2..20 => format!("{what}: half of the answers within {p50}, slowest {most}"),
+        _ => format!("{what}: half of the answers within {p50}, 95 % within {p95}, slowest {most}"),
     };
     let first = quantile(firsts, Quantile::P50).map_or_else(String::new, |p50| {
         format!(" Half had their first token within {}.", words(p50))
@@ -103,18 +110,23 @@ fn bars(run: &Run<'_>, whole: Whole) -> (Axis, Vec<Panel>) {
     (Axis::new(unit.title(whole.since()), Scale::Linear), vec![panel])
 }
 
-/// Histograms of both times above the share of all requests that had been answered.
+/// Histograms of both times and of the failures above the share of all requests that had been
+/// answered.
 fn distribution(
     run: &Run<'_>,
     whole: Whole,
     totals: &[f64],
     firsts: &[f64],
 ) -> Option<(Axis, Vec<Panel>)> {
-    let least = firsts.first().into_iter().chain(totals.first()).copied().reduce(f64::min)?;
-    let unit = Unit::of_most(*totals.last()?);
+    let failed = sorted(run.tally.rows.iter().filter_map(|row| whole.failed_ns(row)));
+    let ends = [firsts, totals, &failed];
+    let least = ends.iter().filter_map(|times| times.first()).copied().reduce(f64::min)?;
+    let most = ends.iter().filter_map(|times| times.last()).copied().reduce(f64::max)?;
+    let unit = Unit::of_most(most);
+    let least = least.max(LEAST_NS);
     let histogram = |name: &str, ink: Ink, values: &[f64]| {
         (!values.is_empty()).then(|| Panel {
-            y: Axis::new(format!("{name}: answers a bin"), Scale::Linear),
+            y: Axis::new(name, Scale::Count),
             height: 92.0,
             series: vec![Series::new("", ink, Shape::Cells { cells: bins(values, least, unit) })],
         })
@@ -130,16 +142,19 @@ fn distribution(
         curve("first token", Ink::Blue, Dash::Dashed, firsts, of_first),
         curve("whole answer", Ink::Amber, Dash::Solid, totals, run.n as f64),
     ];
+    if totals.is_empty() {
+        series.push(curve("none was answered", Ink::Failure, Dash::Solid, &[most], f64::INFINITY));
+    }
     series.push(limit(run, unit));
     let share = Panel {
-        y: Axis::new("share of all requests that had it by then, %", Scale::Linear)
-            .over(0.0, 100.0),
+        y: Axis::new("requests that had it by then, % of all", Scale::Linear).over(0.0, 100.0),
         height: 170.0,
         series,
     };
     let panels = [
-        histogram("time to the first token", Ink::Blue, firsts),
-        histogram(whole.label(), Ink::Amber, totals),
+        histogram("time to the first token, answers per bin", Ink::Blue, firsts),
+        histogram(&format!("{}, answers per bin", whole.label()), Ink::Amber, totals),
+        histogram("failed after this time, requests per bin", Ink::Failure, &failed),
         Some(share),
     ];
     let x = Axis::new(unit.title(whole.since()), Scale::Log);
@@ -150,6 +165,7 @@ fn distribution(
 fn bins(values: &[f64], least: f64, unit: Unit) -> Vec<Cell> {
     let bins = if values.len() >= MANY { BINS.0 } else { BINS.1 };
     let start = least.max(1.0).log10();
+    // Below the first edge is in the first bin.
     let place = |ns: f64| ((ns.max(1.0).log10() - start) * bins).floor() as usize;
     let edge = |place: usize| unit.of(10_f64.powf(start + place as f64 / bins));
     let mut cells: Vec<Cell> = Vec::new();

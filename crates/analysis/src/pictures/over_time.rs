@@ -2,20 +2,18 @@
 
 use super::timing::sorted;
 use super::unit::{self, Unit, words};
-use super::{MARKS_MOST, Run};
+use super::{MARKS_MOST, Run, stretches};
 use proofload_charts::{Axis, Dash, Glyph, Ink, Panel, Scale, Scene, Series, Shape};
 use proofload_record::Row;
 use proofload_stats::{Quantile, quantile};
 use proofload_units::human_count;
 use proofload_verdict::slo::Timing;
 
-/// Stretches of time that a run is cut into.
-const STRETCHES: f64 = 120.0;
 /// Answers in a stretch from which on its p99 means something.
 const P99_LEAST: usize = 100;
 
-/// More limits would hide what they are for.
-const LIMITS_MOST: usize = 4;
+/// What tells limits apart. More of them would hide what they are for.
+const LIMITS: [Dash; 4] = [Dash::Dashed, Dash::Dotted, Dash::Solid, Dash::Dashed];
 
 /// A value at a moment, both in nanoseconds.
 type Moment = (f64, f64);
@@ -43,24 +41,23 @@ pub(super) fn latencies(run: &Run<'_>) -> Option<Scene> {
     let what = What { name: "latency", ink: Ink::Green, height: 190.0 };
     let mut limits = vec![(unit::limit(run.limit_ns()), run.limit_ns())];
     limits.extend(run.asked(Timing::Latency));
+    limits.extend(run.asked(Timing::TotalLatency));
     panels.push(panel(&what, &latency, &failed, limits));
     warm_up(run, &mut panels);
     let slowest =
         run.tally.rows.iter().filter(|row| row.end.is_ok()).max_by_key(|row| row.latency_ns());
     let slowest = slowest.and_then(|row| Some((at(row)?, row.latency_ns()? as f64)));
     let failures = run.n - run.ok;
+    let which = if run.ok == 1 { "one" } else { "slowest" };
     let title = match (slowest, failures) {
-        (Some((at, ns)), 0) => format!(
-            "The slowest answer took {} and was due {} after the start",
-            words(ns),
-            words(at)
-        ),
-        (Some((at, ns)), count) => format!(
-            "The slowest answer took {} and was due {} after the start; {} failed",
-            words(ns),
-            words(at),
-            requests(count)
-        ),
+        (Some((at, ns)), failures) => {
+            let failed = match failures {
+                0 => String::new(),
+                count => format!("; {} failed", requests(count)),
+            };
+            let when = if at > 0.0 { format!("{} after", words(at)) } else { "at".to_owned() };
+            format!("The {which} answer took {} and was due {when} the start{failed}", words(ns))
+        }
         (None, count) => format!("No answer: all of {} failed", requests(count)),
     };
     let description = format!("{title}. {}.", run.note());
@@ -68,25 +65,36 @@ pub(super) fn latencies(run: &Run<'_>) -> Option<Scene> {
     Some(Scene { title, note: run.note(), description, x, panels })
 }
 
-/// From sent to the end of the answer, by when it was sent.
+/// From sent to the end of the answer, by when it was sent; of an imported run, whose requests have
+/// no place in time, by their order in the file.
 pub(super) fn client_duration(run: &Run<'_>) -> Option<Scene> {
     let rows = run.dir.rows();
+    let is_placed = rows.iter().any(Row::is_placed);
     let moments = |ok: bool| -> Vec<Moment> {
         let moment = |row: &Row| {
-            let ns =
-                row.client_duration_ns().filter(|_| row.end.is_ok() == ok && row.is_placed())?;
-            Some((row.started.get()? as f64, ns as f64))
+            let ns = row
+                .client_duration_ns()
+                .filter(|_| row.end.is_ok() == ok && row.is_placed() == is_placed)?;
+            let at = match is_placed {
+                true => row.started.get()? as f64,
+                // The axis is in billions of what moments are in.
+                false => (f64::from(row.index) + 1.0) * 1e9,
+            };
+            Some((at, ns as f64))
         };
         let mut moments: Vec<Moment> = rows.iter().filter_map(moment).collect();
         moments.sort_by(|one, other| one.0.total_cmp(&other.0));
         moments
     };
     let (answered, failed) = (moments(true), moments(false));
-    let counted = run.tally.rows.iter().filter(|row| row.end.is_ok() && row.is_placed());
+    let counted = run.tally.rows.iter().filter(|row| row.end.is_ok());
     let all = sorted(counted.filter_map(Row::client_duration_ns).map(|ns| ns as f64));
     let title = match (quantile(&all, Quantile::P50), all.last()) {
+        (_, Some(one)) if all.len() == 1 => {
+            format!("The one answer took the client {}", words(*one))
+        }
         (Some(p50), Some(most)) => format!(
-            "Half of the answers took the client {} or less, the slowest {}",
+            "Client duration: half of the answers within {}, slowest {}",
             words(p50),
             words(*most)
         ),
@@ -94,11 +102,16 @@ pub(super) fn client_duration(run: &Run<'_>) -> Option<Scene> {
         _ => format!("The client had no answer: all of {} failed", requests(run.n - run.ok)),
     };
     let what = What { name: "client duration", ink: Ink::Blue, height: 220.0 };
-    let mut panels =
-        vec![panel(&what, &answered, &failed, run.asked(Timing::ClientDuration).collect())];
+    // Of an imported run it is all that the objective on latency can be about.
+    let own = (!is_placed).then(|| (unit::limit(run.limit_ns()), run.limit_ns()));
+    let limits = own.into_iter().chain(run.asked(Timing::ClientDuration)).collect();
+    let mut panels = vec![panel(&what, &answered, &failed, limits)];
     warm_up(run, &mut panels);
     let description = format!("{title}. {}.", run.note());
-    let x = Axis::new("when it was sent, since the start", Scale::Time);
+    let x = match is_placed {
+        true => Axis::new("when it was sent, since the start", Scale::Time),
+        false => Axis::new("request, in the order of the file", Scale::Count),
+    };
     Some(Scene { title, note: run.note(), description, x, panels })
 }
 
@@ -146,9 +159,10 @@ fn panel(what: &What, answered: &[Moment], failed: &[Moment], limits: Vec<(Strin
     } else {
         series.extend(together(answered, what.ink, place));
     }
-    let limit =
-        |(name, ns): (String, f64)| Series::new(name, Ink::Limit, Shape::Limit { y: unit.of(ns) });
-    series.extend(limits.into_iter().take(LIMITS_MOST).map(limit));
+    let limit = |((name, ns), dash): ((String, f64), Dash)| {
+        Series::new(name, Ink::Limit, Shape::Limit { y: unit.of(ns), dash })
+    };
+    series.extend(limits.into_iter().zip(LIMITS).map(limit));
     let points = failed.iter().map(place).collect();
     let crosses = Shape::Marks { points, glyph: Glyph::Cross };
     series.push(Series::new("failed, after this time", Ink::Failure, crosses));
@@ -160,8 +174,9 @@ fn together(answered: &[Moment], ink: Ink, place: impl Fn(&Moment) -> (f64, f64)
     let (first, last) = answered
         .iter()
         .fold((f64::MAX, 0.0), |(first, last), moment| (moment.0.min(first), moment.0.max(last)));
-    let width = ((last - first) / STRETCHES).max(1.0);
-    let mut stretches: Vec<Vec<f64>> = vec![Vec::new(); STRETCHES as usize + 1];
+    let count = stretches(answered.len());
+    let width = ((last - first) / count).max(1.0);
+    let mut stretches: Vec<Vec<f64>> = vec![Vec::new(); count as usize + 1];
     for moment in answered {
         stretches[((moment.0 - first) / width) as usize].push(moment.1);
     }

@@ -13,6 +13,8 @@ const ANSWERS_LEAST: usize = 20;
 const VALUES: f64 = 200.0;
 /// Intervals a power of ten.
 const INTERVALS: i32 = 8;
+/// Those that tables have as well.
+const NAMED: [Quantile; 4] = [Quantile::P90, Quantile::P95, Quantile::P99, Quantile::P999];
 
 pub(super) fn scene(run: &Run<'_>) -> Option<Scene> {
     let whole = Whole::of(run);
@@ -35,29 +37,30 @@ pub(super) fn scene(run: &Run<'_>) -> Option<Scene> {
     }
     let curve = Curve { name: whole.label(), ink: Ink::Amber, dash: Dash::Solid, unit };
     end = curve.draw(&totals, placed, &mut series).or(end);
+    if let Some(mark) = series.last_mut() {
+        "slowest".clone_into(&mut mark.name);
+    }
     let firsts_least = firsts.iter().copied().fold(least, f64::min);
     let scale = if most > 25.0 * firsts_least.max(1.0) { Scale::Log } else { Scale::Linear };
-    let what = capital(whole.label());
+    let what = whole.title();
     let p50 = quantile(&ordered, Quantile::P50).map_or_else(String::new, words);
+    let highest = words(most);
     let title = match end {
-        Some((label, value)) => format!(
-            "{what}: p50 {p50}, {label} {}; these answers bear no percentile beyond",
-            words(value)
-        ),
-        None => format!("{what}: p50 {p50}; no percentile of so few answers has an interval"),
+        Some((label, value)) => {
+            format!("{what}: p50 {p50}, {label} {}, slowest {highest}", words(value))
+        }
+        None => format!("{what}: p50 {p50}, slowest {highest}"),
     };
-    let how = "shaded: 95 % interval; dotted: not bounded";
+    let how = match placed {
+        true => "shaded: 95 % interval; dotted: none with both ends",
+        false => "dotted: without the order in which they came, no interval",
+    };
     let description = format!("{title}. {}. On it: {how}.", run.note());
     let note = format!("{}; {how}", run.note());
     let y = Axis::new(unit.title(whole.since()), scale);
     let panels = vec![Panel { y, height: 260.0, series }];
-    let x = Axis::new("percentile of the answers", Scale::Quantile);
+    let x = Axis::new("percentile of the answers, on a scale of 1/(1 − q)", Scale::Quantile);
     Some(Scene { title, note, description, x, panels })
-}
-
-fn capital(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 struct Curve {
@@ -68,8 +71,8 @@ struct Curve {
 }
 
 impl Curve {
-    /// Adds band and curve of values in the order of arrival; returns the last quantile with an
-    /// upper limit and its value. Without that order there are no intervals.
+    /// Adds band and curve of values in the order of arrival; returns the last quantile of
+    /// [`NAMED`] with an interval and its value. Without that order there are no intervals.
     fn draw(&self, arrival: &[f64], ordered: bool, out: &mut Vec<Series>) -> Option<(String, f64)> {
         let sorted = sorted(arrival.iter().copied());
         let n = sorted.len();
@@ -82,7 +85,9 @@ impl Curve {
             };
             if let (Some(lo), Some(hi)) = found.interval() {
                 band.push((1.0 / (1.0 - q.fraction()), self.unit.of(lo), self.unit.of(hi)));
-                last = Some((q.fraction(), found.value()));
+                if NAMED.contains(&q) {
+                    last = Some((q.fraction(), found.value()));
+                }
             }
         }
         let until = band.last().map_or(1.0, |point| point.0);
@@ -131,7 +136,8 @@ fn quantiles(n: usize) -> Vec<Quantile> {
         .map(|step| DEN - (tail(step) * f64::from(DEN)).round() as u32)
         .filter_map(|num| Quantile::new(num, DEN))
         .collect();
-    found.insert(0, Quantile::P50);
+    let within = |q: &Quantile| 1.0 / (1.0 - q.fraction()) <= n as f64;
+    found.extend(NAMED.into_iter().filter(within).chain([Quantile::P50]));
     found.extend(Quantile::new(2, 100).into_iter().chain(Quantile::new(10, 100)));
     found.sort_by(|one, other| one.fraction().total_cmp(&other.fraction()));
     found.dedup();

@@ -70,14 +70,14 @@ pub(super) fn scene(run: &Run<'_>) -> Option<Scene> {
         .fold(0.0, f64::max);
     let unit = Unit::of_most(most);
     let what = if one_by_one { "as the client saw it" } else { "as the client saw it, means" };
-    let mut panels = vec![panel(what, &CLIENT, &groups, client, unit)];
+    let mut panels = vec![panel(what, &CLIENT, (&groups, &answers), client, unit)];
     let served = |row: &Row| {
         let served = run.dir.server()?.get(row.index)?;
         server(row, served)
     };
     if answers.iter().any(|row| served(row).is_some()) {
         let what = "with the server's log, requests that are in both";
-        panels.push(panel(what, &SERVER, &groups, served, unit));
+        panels.push(panel(what, &SERVER, (&groups, &answers), served, unit));
     }
     let total: f64 = all.iter().sum();
     let largest = (0..).zip(all).max_by(|one: &(usize, f64), other| one.1.total_cmp(&other.1))?;
@@ -156,40 +156,62 @@ fn mean<const N: usize>(rows: &[&Row], of: impl Fn(&Row) -> Option<Times<N>>) ->
     (n > 0.0).then(|| sum.map(|sum| sum / n))
 }
 
+/// Bars of parts, with the shares of the wide ones in them, and in the legend those of all answers.
 fn panel<const N: usize>(
     what: &str,
     parts: &[Part; N],
-    groups: &[(String, Vec<&Row>)],
+    (groups, all): (&[(String, Vec<&Row>)], &[&Row]),
     of: impl Fn(&Row) -> Option<Times<N>>,
     unit: Unit,
 ) -> Panel {
     let mut cells: [Vec<Cell>; N] = std::array::from_fn(|_| Vec::new());
+    let mut words = Vec::new();
+    let together = groups.len() < all.len();
     for (place, (_, rows)) in groups.iter().enumerate() {
         let Some(times) = mean(rows, &of) else { continue };
         let middle = place as f64;
+        let sum: f64 = times.iter().map(|ns| ns.max(0.0)).sum();
         let mut from = 0.0;
-        for (cells, ns) in cells.iter_mut().zip(times) {
+        for ((cells, part), ns) in cells.iter_mut().zip(parts).zip(times) {
             // What cannot be is in the guard-rails; a bar has no negative part.
             let to = from + unit.of(ns.max(0.0));
             if ns > 0.0 {
-                cells.push(Cell { x: (from, to), y: (middle - 0.36, middle + 0.36) });
+                let cell = Cell { x: (from, to), y: (middle - 0.36, middle + 0.36) };
+                cells.push(cell);
+                if together {
+                    let text = share(ns, sum);
+                    words.push(Series::new("", part.ink, Shape::Inside { cell, text }));
+                }
             }
             from = to;
         }
     }
     let names = groups.iter().map(|(name, _)| name.clone()).collect();
-    let series = parts
-        .iter()
-        .zip(cells)
-        .map(|(part, cells)| Series::new(part.name, part.ink, Shape::Cells { cells }))
-        .collect();
+    let means = mean(all, &of).unwrap_or([0.0; N]).map(|ns| ns.max(0.0));
+    let sum = means.iter().sum();
+    let name = |part: &Part, ns| format!("{} {}", part.name, share(ns, sum));
+    let bars =
+        parts.iter().zip(means).zip(cells).map(|((part, ns), cells)| {
+            Series::new(name(part, ns), part.ink, Shape::Cells { cells })
+        });
+    let series = bars.chain(words).collect();
     let row = if groups.len() <= 8 { 26.0 } else { ROW };
     Panel { y: Axis::new(what, Scale::Names(names)), height: row * groups.len() as f64, series }
 }
 
+/// A share in percent, with a digit more where it is small.
+fn share(part: f64, of: f64) -> String {
+    match 100.0 * part / of.max(1.0) {
+        share if share >= 1.0 => format!("{share:.0} %"),
+        share if share >= 0.05 => format!("{share:.1} %"),
+        share if share > 0.0 => "<0.1 %".to_owned(),
+        _ => "0 %".to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::client;
+    use super::{client, share};
     use proofload_record::{End, Outcome, Row, Stamp};
 
     fn row() -> Row {
@@ -201,6 +223,14 @@ mod tests {
         row.last_token = Stamp::at(1_000);
         row.done = Stamp::at(1_100);
         row
+    }
+
+    #[test]
+    fn a_share_is_never_rounded_to_nothing() {
+        for (part, want) in [(52.4, "52 %"), (0.31, "0.3 %"), (0.01, "<0.1 %"), (0.0, "0 %")] {
+            assert_eq!(share(part, 100.0), want);
+        }
+        assert_eq!(share(0.0, 0.0), "0 %");
     }
 
     #[test]

@@ -26,6 +26,14 @@ impl Whole {
         }
     }
 
+    /// The same at the beginning of a title.
+    pub(super) const fn title(self) -> &'static str {
+        match self {
+            Self::TotalLatency => "Total latency",
+            Self::ClientDuration => "Client duration",
+        }
+    }
+
     /// From what moment it counts.
     pub(super) const fn since(self) -> &'static str {
         match self {

@@ -1,13 +1,17 @@
 //! Parts of a run against each other: groups, what a difference does, and the server's side.
 
 use super::{cell, four_digits, starred};
-use crate::document::{Block, Section, Table};
+use crate::document::{Block, Column, Kind, Role, Row, Section, Table};
 use crate::metric::Metric;
 use crate::results::{Figures, Group, Impact, Results, Server, Split, Unmatched};
 use proofload_units::human_count;
 
 /// So many groups of a kind are shown; results.json has them all.
 const GROUPS_MAX: usize = 8;
+
+/// So many of each bound a ratio at 95 %, if they do not depend on one another: one of the 70 ways to
+/// split 4 + 4 is at most 2.5 %, one of the 20 of 3 + 3 is not.
+const IMPACT_LEAST: u32 = 4;
 
 /// The kinds of group that are shown.
 const SHOWN: [&str; 3] = ["mode", "priority", "model"];
@@ -39,7 +43,7 @@ pub(super) fn groups(results: &Results) -> Option<Section> {
          more than their name. Pairs, intervals and more metrics are in results.json."
             .to_owned(),
     ));
-    Some(Section { heading: "Groups, latency in ms".to_owned(), blocks })
+    Some(Section { kind: Kind::Groups, heading: "Groups, latency in ms".to_owned(), blocks })
 }
 
 fn table<'r>(by: &str, groups: impl Iterator<Item = &'r Group>, is_imported: bool) -> Table {
@@ -48,11 +52,11 @@ fn table<'r>(by: &str, groups: impl Iterator<Item = &'r Group>, is_imported: boo
     } else {
         [(Metric::Ttft, "ttft"), (Metric::Latency, "latency")]
     };
-    let mut columns = vec![by.to_owned(), "n".to_owned(), "ok".to_owned()];
-    for (_, name) in measured {
-        columns.extend([format!("{name} p50"), "p95".to_owned()]);
+    let mut columns = vec![Column::words(by), Column::numbers("n", ""), Column::numbers("ok", "")];
+    for (_, of) in measured {
+        columns.extend(["p50", "p95"].map(|name| Column { of, ..Column::numbers(name, "ms") }));
     }
-    columns.push("slo".to_owned());
+    columns.push(Column::numbers("slo", ""));
     let row = |group: &Group| {
         let mut row = vec![group.name.clone(), human_count(group.n), human_count(group.ok)];
         for (metric, _) in measured {
@@ -63,42 +67,59 @@ fn table<'r>(by: &str, groups: impl Iterator<Item = &'r Group>, is_imported: boo
             row.extend([starred(*p50, intervals.p50), starred(*p95, intervals.p95)]);
         }
         row.push(group.slo.share.map_or_else(|| "-".to_owned(), |s| format!("{:.1} %", s * 100.0)));
-        row
+        Row::plain(row)
     };
     Table { columns, rows: groups.map(row).collect() }
 }
 
 /// What priority and mode change; none where there are no two of either.
 pub(super) fn impacts(results: &Results) -> Option<Section> {
-    let name = |impact: &Impact| {
-        let metric = impact.metric.trim_end_matches("_ms");
+    let metric = |impact: &Impact| impact.metric.trim_end_matches("_ms");
+    let pair = |impact: &Impact| {
         let within = impact.within.as_deref().map(|within| format!(" ({within})"));
-        format!("{metric} {} / {}{}", impact.other, impact.base, within.unwrap_or_default())
+        format!("{} / {}{}", impact.other, impact.base, within.unwrap_or_default())
     };
+    let name = |impact: &Impact| format!("{} {}", metric(impact), pair(impact));
     let n = |impact: &Impact| impact.n.map(human_count).join(" + ");
-    let clean: Vec<Vec<String>> = results
-        .impacts
-        .iter()
-        .filter(|impact| impact.confounded.is_none())
-        .map(|impact| {
-            let interval = match (impact.lo, impact.hi) {
-                (Some(lo), Some(hi)) => format!("{} .. {}", four_digits(lo), four_digits(hi)),
-                _ => "none".to_owned(),
-            };
-            vec![name(impact), cell(impact.ratio), interval, n(impact)]
-        })
-        .collect();
+    let mut bounded = Vec::new();
+    let mut too_few: Vec<(String, Vec<&str>)> = Vec::new();
+    for impact in results.impacts.iter().filter(|impact| impact.confounded.is_none()) {
+        match (impact.lo, impact.hi) {
+            (Some(lo), Some(hi)) => {
+                let interval = format!("{} .. {}", four_digits(lo), four_digits(hi));
+                bounded.push(Row::plain([name(impact), cell(impact.ratio), interval, n(impact)]));
+            }
+            _ => {
+                let few = format!("{} {}", pair(impact), n(impact));
+                match too_few.iter_mut().find(|(other, _)| *other == few) {
+                    Some((_, metrics)) => metrics.push(metric(impact)),
+                    None => too_few.push((few, vec![metric(impact)])),
+                }
+            }
+        }
+    }
     let mut blocks = Vec::new();
-    if !clean.is_empty() {
-        let columns = ["times as long", "ratio", "95 % interval", "n"].map(str::to_owned).to_vec();
-        blocks.push(Block::Table(Table { columns, rows: clean }));
+    if !bounded.is_empty() {
+        let numbers = ["ratio", "95 % interval", "n"].map(|name| Column::numbers(name, ""));
+        let columns = [Column::words("times as long")].into_iter().chain(numbers).collect();
+        blocks.push(Block::Table(Table { columns, rows: bounded }));
+    }
+    if !too_few.is_empty() {
+        let few: Vec<String> = too_few
+            .into_iter()
+            .map(|(few, metrics)| format!("{} {few}", metrics.join(" and ")))
+            .collect();
+        blocks.push(Block::Text(format!(
+            "Too few to bound a ratio: {}. It takes about {IMPACT_LEAST} + {IMPACT_LEAST} \
+             independent requests to one model.",
+            few.join(", ")
+        )));
     }
     // The same requests are confounded in the same way, whatever is measured of them.
     let mut told: Vec<(String, String)> = Vec::new();
     for impact in &results.impacts {
         let Some(reason) = &impact.confounded else { continue };
-        let within = impact.within.as_deref().map(|within| format!(" ({within})"));
-        let pair = format!("{} / {}{}", impact.other, impact.base, within.unwrap_or_default());
+        let pair = pair(impact);
         if !told.iter().any(|(other, _)| *other == pair) {
             told.push((pair, reason.clone()));
         }
@@ -106,8 +127,11 @@ pub(super) fn impacts(results: &Results) -> Option<Section> {
     blocks.extend(told.into_iter().map(|(pair, reason)| {
         Block::Text(format!("{pair}: confounded, so no ratio is given. {}.", capital(&reason)))
     }));
-    (!blocks.is_empty())
-        .then(|| Section { heading: "What priority and mode change".to_owned(), blocks })
+    (!blocks.is_empty()).then(|| Section {
+        kind: Kind::Impacts,
+        heading: "What priority and mode change".to_owned(),
+        blocks,
+    })
 }
 
 fn capital(text: &str) -> String {
@@ -118,7 +142,7 @@ fn capital(text: &str) -> String {
 /// The server's side; none where nobody asked its log.
 pub(super) fn server(results: &Results) -> Option<Section> {
     let server = results.server.as_ref()?;
-    let measured: Vec<Vec<String>> = Metric::OF_SERVER
+    let measured: Vec<Row> = Metric::OF_SERVER
         .into_iter()
         .map(|metric| (metric.name().replace('_', " "), results.figures(metric)))
         .chain([
@@ -130,20 +154,26 @@ pub(super) fn server(results: &Results) -> Option<Section> {
         .collect();
     let mut blocks = Vec::new();
     if !measured.is_empty() {
-        let columns = ["", "n", "mean", "p50", "p95", "p99", "max"].map(str::to_owned).to_vec();
+        let of_ms = ["mean", "p50", "p95", "p99", "max"].map(|name| Column::numbers(name, "ms"));
+        let columns = [Column::words(""), Column::numbers("n", "")].into_iter();
+        let columns = columns.chain(of_ms).collect();
         blocks.push(Block::Table(Table { columns, rows: measured }));
     }
     blocks.extend(split(&server.split));
     blocks.extend(notes(server).into_iter().map(Block::Text));
-    Some(Section { heading: "The server's side, by its own log, in ms".to_owned(), blocks })
+    Some(Section {
+        kind: Kind::Server,
+        heading: "The server's side, by its own log, in ms".to_owned(),
+        blocks,
+    })
 }
 
-fn row(name: String, figures: &Figures) -> Vec<String> {
+fn row(name: String, figures: &Figures) -> Row {
     let Figures { n, mean, p50, p95, p99, max, intervals, .. } = figures;
     let quantiles = [(p50, intervals.p50), (p95, intervals.p95), (p99, intervals.p99)];
     let quantiles = quantiles.map(|(value, interval)| starred(*value, interval));
     let start = [name, human_count(*n), cell(*mean)].into_iter();
-    start.chain(quantiles).chain([cell(*max)]).collect()
+    Row::plain(start.chain(quantiles).chain([cell(*max)]))
 }
 
 fn split(split: &Split) -> Option<Block> {
@@ -156,15 +186,17 @@ fn split(split: &Split) -> Option<Block> {
         ("in the server, unexplained", split.unexplained_ms),
     ];
     let all: f64 = parts.iter().filter_map(|(_, ms)| *ms).sum();
-    let row = |(name, ms): (&str, Option<f64>)| {
+    let row = |role: Role, name: &str, ms: Option<f64>| {
         let share = ms.map(|ms| format!("{:.1} %", ms / all.max(f64::MIN_POSITIVE) * 100.0));
-        vec![name.to_owned(), cell(ms), share.unwrap_or_default()]
+        Row { role, cells: vec![name.to_owned(), cell(ms), share.unwrap_or_default()] }
     };
     (split.n > 0).then(|| {
         let of = format!("mean latency of {}", human_count(split.n));
-        let columns = vec![of, "ms".to_owned(), "share".to_owned()];
-        let whole = ("latency", Some(all));
-        Block::Table(Table { columns, rows: parts.into_iter().chain([whole]).map(row).collect() })
+        let numbers = ["ms", "share"].map(|name| Column::numbers(name, ""));
+        let columns = [Column::words(of)].into_iter().chain(numbers).collect();
+        let rows = parts.into_iter().map(|(name, ms)| row(Role::Plain, name, ms));
+        let rows = rows.chain([row(Role::Sum, "latency", Some(all))]).collect();
+        Block::Table(Table { columns, rows })
     })
 }
 
@@ -189,6 +221,9 @@ fn notes(server: &Server) -> Vec<String> {
     for missing in &server.missing {
         notes.push(format!("No {}: {}.", missing.metric.replace('_', " "), missing.reason));
     }
-    notes.extend(server.problems.iter().map(|problem| format!("Problem: {problem}.")));
+    notes.extend(server.problems.iter().map(|problem| {
+        let stop = if problem.ends_with('?') { "" } else { "." };
+        format!("Problem: {problem}{stop}")
+    }));
     notes
 }

@@ -1,7 +1,8 @@
 //! What was asked for, and whether the run shows it.
 
-use crate::document::{Block, Section, Stated};
-use crate::results::Results;
+use super::four_digits;
+use crate::document::{Block, Kind, Section, Stated};
+use crate::results::{Judged, Results};
 use proofload_verdict::slo::Verdict;
 
 /// None where nothing was asked for.
@@ -18,12 +19,7 @@ pub(super) fn section(results: &Results) -> Option<Section> {
         .filter(|(_, count)| *count > 0)
         .map(|(verdict, count)| format!("{count} {}", verdict.label()))
         .collect();
-    let stated = results.verdicts.iter().map(|judged| Stated {
-        verdict: judged.verdict,
-        name: judged.name.clone(),
-        evidence: judged.evidence.clone(),
-    });
-    let mut blocks = vec![Block::Verdicts(stated.collect())];
+    let mut blocks = vec![Block::Verdicts(results.verdicts.iter().map(stated).collect())];
     if results.judged_anew {
         let text = "Judged anew, by other objectives than those that the run was made with.";
         blocks.push(Block::Text(text.to_owned()));
@@ -34,5 +30,30 @@ pub(super) fn section(results: &Results) -> Option<Section> {
          same; the rule of each is in results.json."
             .to_owned(),
     ));
-    Some(Section { heading: format!("Objectives: {}", counts.join(", ")), blocks })
+    let heading = format!("Objectives: {}", counts.join(", "));
+    Some(Section { kind: Kind::Objectives, heading, blocks })
+}
+
+fn stated(judged: &Judged) -> Stated {
+    let with_unit = |value: f64| format!("{} {}", four_digits(value), judged.unit);
+    let interval = match (judged.lo, judged.hi) {
+        (Some(lo), Some(hi)) => format!("{} .. {}", four_digits(lo), with_unit(hi)),
+        (Some(lo), None) => format!(">= {}", with_unit(lo)),
+        (None, Some(hi)) => format!("<= {}", with_unit(hi)),
+        (None, None) => String::new(),
+    };
+    Stated {
+        verdict: judged.verdict,
+        name: judged.name.clone(),
+        evidence: judged.evidence.clone(),
+        value: match (judged.value, judged.over) {
+            (Some(value), _) => with_unit(value),
+            (None, Some(_)) => "a failure".to_owned(),
+            (None, None) => String::new(),
+        },
+        interval,
+        n: judged.n,
+        least_n: judged.least_n,
+        rule: judged.rule.clone(),
+    }
 }

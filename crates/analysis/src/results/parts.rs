@@ -2,7 +2,9 @@
 
 use super::{Figures, Slo};
 use crate::metric::Metric;
+use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
+use std::collections::BTreeMap;
 
 /// The requests that have something in common.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -17,8 +19,20 @@ pub struct Group {
     pub ok: u64,
     /// Their metrics, those that any of them has.
     pub metrics: GroupMetrics,
-    /// How many kept to the latency objective.
+    /// How many kept to the latency objective, which stands once for the whole run.
+    #[serde(serialize_with = "kept")]
     pub slo: Slo,
+}
+
+/// Of an objective what differs from group to group.
+fn kept<S: Serializer>(slo: &Slo, serializer: S) -> Result<S::Ok, S::Error> {
+    let Slo { met, share, lo, hi, .. } = slo;
+    let mut map = serializer.serialize_map(None)?;
+    map.serialize_entry("met", met)?;
+    for (name, value) in [("share", share), ("lo", lo), ("hi", hi)] {
+        map.serialize_entry(name, value)?;
+    }
+    map.end()
 }
 
 /// Figures of some metrics.
@@ -35,7 +49,38 @@ impl GroupMetrics {
 
 impl Serialize for GroupMetrics {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(metric, figures)| (metric.key(), figures)))
+        serializer
+            .collect_map(self.0.iter().map(|(metric, figures)| (metric.key(), Brief(figures))))
+    }
+}
+
+/// The figures that are written of a group. There are many groups, most of few requests, so what is
+/// not known is left out, and so is what only the whole run has enough samples for.
+struct Brief<'a>(&'a Figures);
+
+impl Serialize for Brief<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Figures { n, mean, p50, p95, p99, max, intervals, .. } = self.0;
+        let values = [("mean", mean), ("p50", p50), ("p95", p95), ("p99", p99), ("max", max)];
+        let limits = [("p50", intervals.p50), ("p95", intervals.p95), ("p99", intervals.p99)];
+        let limits: BTreeMap<&str, BTreeMap<&str, f64>> = limits
+            .into_iter()
+            .filter_map(|(name, interval)| {
+                let sides = [("lo", interval?.lo), ("hi", interval?.hi)];
+                let sides = sides.into_iter().filter_map(|(side, limit)| Some((side, limit?)));
+                Some((name, sides.collect()))
+            })
+            .filter(|(_, sides): &(_, BTreeMap<_, _>)| !sides.is_empty())
+            .collect();
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("n", n)?;
+        for (name, value) in values {
+            if let Some(value) = value {
+                map.serialize_entry(name, value)?;
+            }
+        }
+        map.serialize_entry("intervals", &limits)?;
+        map.end()
     }
 }
 

@@ -104,6 +104,39 @@ fn an_invalid_run_has_figures_and_no_verdict() {
 }
 
 #[test]
+fn what_we_cut_off_ourselves_is_no_failure_of_the_server() {
+    use Verdict::{Met, NotMet, Undecided};
+    let mut rows = steady(160);
+    for index in (3..160).step_by(4) {
+        let row = &mut rows[index as usize];
+        *row = failure(index, u64::from(index) * 100, Outcome::Cancelled, 200, 4_000);
+        if index % 8 == 3 {
+            row.first_token = Stamp::at((u64::from(index) * 100 + 900) * MS);
+        }
+    }
+    let slos = [
+        // Forty had waited 4 s: half of them had a first token after 900 ms, the others had none.
+        ("*: ttft p50 < 1s", Met),
+        ("*: ttft p95 < 1s", NotMet),
+        ("*: ttft p95 < 5s", Undecided),
+        ("*: latency p95 < 3s", NotMet),
+        ("*: latency p95 < 9s", Undecided),
+        ("*: latency p50 < 9s", Met),
+        ("*: errors < 10%", Undecided),
+        ("*: errors < 50%", Met),
+        ("*: goodput > 90%", Undecided),
+        ("*: itl p95 < 50ms", Undecided),
+        ("*: itl max < 50ms", Undecided),
+    ];
+    let found = judged(rows, &slos.map(|(text, _)| text));
+    for (judged, (text, verdict)) in found.iter().zip(slos) {
+        assert_eq!((judged.name.as_str(), judged.verdict), (text, verdict), "{judged:?}");
+    }
+    let open = found[6].open.as_deref().unwrap();
+    assert_eq!(open, "40 requests of which nothing is known keep it open");
+}
+
+#[test]
 fn where_all_failed_nothing_is_met() {
     let rows = (0..100).map(|i| failure(i, u64::from(i) * 100, Outcome::Http5xx, 500, 1));
     let found = judged(rows.collect(), &["*: errors < 1%", "*: ttft p95 < 1s"]);
@@ -111,7 +144,7 @@ fn where_all_failed_nothing_is_met() {
 }
 
 #[test]
-fn what_was_lost_is_a_failure_and_the_warm_up_is_not_judged() {
+fn what_was_lost_is_judged_and_the_warm_up_is_not() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("run");
     let mut run = Run::of(steady(100));

@@ -21,9 +21,13 @@ pub(crate) fn over_time() -> Scene {
         Series::new("warm-up", Ink::Grey, Shape::Span { from: 0.0, to: 20.0 }),
         Series::new("fastest to slowest", Ink::Blue, Shape::Band { points: band }),
         Series::new("median", Ink::Blue, Shape::Line { points, dash: Dash::Solid }),
-        Series::new("SLO 100 ms", Ink::Limit, Shape::Limit { y: 100.0 }),
-        Series::new("interactive: p95 < 102 ms", Ink::Limit, Shape::Limit { y: 102.0 }),
-        Series::new("SLO 10 s", Ink::Limit, Shape::Limit { y: 10_000.0 }),
+        Series::new("SLO 100 ms", Ink::Limit, Shape::Limit { y: 100.0, dash: Dash::Dashed }),
+        Series::new(
+            "interactive: p95 < 102 ms",
+            Ink::Limit,
+            Shape::Limit { y: 102.0, dash: Dash::Dashed },
+        ),
+        Series::new("SLO 10 s", Ink::Limit, Shape::Limit { y: 10_000.0, dash: Dash::Dashed }),
         Series::new("failed", Ink::Failure, marks(&[(45.0, 5.0), (120.0, 60.0)], Glyph::Cross)),
     ];
     let flight = vec![(0.0, 0.0), (10.0, 3.0), (40.0, 1.0), (140.0, 7.0), (150.0, 0.0)];

@@ -1,11 +1,15 @@
 //! Getting a connection: the host's name, TCP, TLS, each with its own time.
 
+use std::future::{Future, poll_fn};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::{Context, Waker};
 use std::time::Duration;
 
+use bytes::Bytes;
 use http_body_util::Full;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
@@ -21,6 +25,7 @@ use tokio_rustls::TlsConnector;
 use tracing::debug;
 
 use super::io::{Stamped, Stamps, Stream};
+use super::timeouts::Alarm;
 use super::{Endpoint, Failure};
 
 /// Largest head of an answer that we hold.
@@ -28,10 +33,47 @@ pub(crate) const HEAD_LIMIT_BYTES: usize = 64 * 1024;
 
 /// A connection that is ready for a request.
 pub(crate) struct Connection {
-    pub(crate) sender: SendRequest<Full<bytes::Bytes>>,
+    pub(crate) sender: SendRequest<Full<Bytes>>,
+    pub(crate) driver: Driver,
+    pub(crate) alarm: Alarm,
     pub(crate) stamps: Rc<Stamps>,
     /// Whether it has served a request before.
     pub(crate) reused: bool,
+}
+
+/// The half of a connection that reads and writes.
+///
+/// The request that uses the connection drives it, in its own task: a task for each would be woken
+/// by the socket only to wake the other, twice a request. While a connection is idle nobody drives
+/// it, and what its server did meanwhile is seen by the next look.
+pub(crate) struct Driver(Option<Box<http1::Connection<TokioIo<Stream>, Full<Bytes>>>>);
+
+impl Driver {
+    /// Reads and writes what can be, and has `cx` woken when there is more to do. Whatever ends the
+    /// connection is told to the request that uses it.
+    pub(crate) fn drive(&mut self, cx: &mut Context<'_>) {
+        if self.0.as_mut().is_some_and(|driver| Pin::new(driver).poll(cx).is_ready()) {
+            self.0 = None;
+        }
+    }
+
+    /// Does `work` that needs the connection, and drives it all the while.
+    pub(crate) async fn driving<T>(&mut self, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        poll_fn(|cx| {
+            self.drive(cx);
+            work.as_mut().poll(cx)
+        })
+        .await
+    }
+}
+
+impl Connection {
+    /// Whether it can still take a request at once, after a look at its socket.
+    pub(crate) fn is_alive(&mut self) -> bool {
+        self.driver.drive(&mut Context::from_waker(Waker::noop()));
+        self.sender.is_ready()
+    }
 }
 
 /// How long the parts of connecting took, in nanoseconds.
@@ -100,11 +142,8 @@ impl Connector {
             .handshake(TokioIo::new(stream))
             .await
             .map_err(|error| Failure::sent(Outcome::BadHttp, error.to_string()))?;
-        tokio::task::spawn_local(async move {
-            // Whatever ends the connection is told to the request that uses it.
-            let _ = driver.await;
-        });
-        Ok(Connection { sender, stamps, reused: false })
+        let driver = Driver(Some(Box::new(driver)));
+        Ok(Connection { sender, driver, alarm: Alarm::default(), stamps, reused: false })
     }
 
     async fn resolve(&self) -> Result<Rc<[SocketAddr]>, Failure> {

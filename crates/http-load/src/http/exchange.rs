@@ -3,17 +3,15 @@
 use std::future::poll_fn;
 use std::ops::{Deref, DerefMut};
 use std::pin::pin;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
+use http::{HeaderMap, HeaderValue, Method, Uri};
 use http_body_util::Full;
 use proofload_record::clock::Clock;
 use proofload_record::{End, Flags, Outcome, Secrets, Stamp};
-use tokio::time::sleep;
 use tracing::debug;
 
 use super::connect::{Connection, Connector, Phases};
@@ -22,7 +20,7 @@ use super::io::Stamps;
 use super::pool::Pool;
 use super::read::{self, Answer, Content};
 use super::timeouts::{Timeouts, Watch};
-use super::{Ask, Failure, MakeHttp};
+use super::{Ask, Failure, MakeHttp, REQUEST_ID, TRACE};
 use crate::target::{MakeTarget, Request, Seen, Target};
 
 /// Longest error text that is kept of one request, in bytes.
@@ -37,7 +35,7 @@ pub struct HttpTarget {
     /// Answers are read and dropped.
     discard: bool,
     headers: HeaderMap,
-    class_headers: Vec<Vec<(HeaderName, HeaderValue)>>,
+    class_headers: Vec<HeaderMap>,
     timeouts: Timeouts,
     secrets: Arc<Secrets>,
     ids: Ids,
@@ -84,7 +82,8 @@ impl Target for HttpTarget {
         loop {
             let fresh = match connection.take() {
                 Some(connection) => Ok(connection),
-                None => self.open(seen).await,
+                // Boxed, as it is rare and large: every request would carry room for it.
+                None => Box::pin(self.open(seen)).await,
             };
             let attempt = match fresh {
                 Ok(connection) => self.attempt(request, connection, seen).await,
@@ -138,26 +137,30 @@ impl HttpTarget {
         } else {
             seen.row.flags.unset(Flags::REUSED);
         }
+        let armed_ns = seen.clock.now_ns();
         if seen.row.connected == Stamp::NONE {
-            seen.row.connected = Stamp::at(seen.clock.now_ns());
+            seen.row.connected = Stamp::at(armed_ns);
         }
-        let stamps = Rc::clone(&connection.stamps);
-        let mut seen = Observed::new(seen, Rc::clone(&stamps));
-        let timer = pin!(sleep(Duration::ZERO));
+        let Connection { sender, driver, alarm, stamps, reused } = &mut connection;
+        let (stamps, reused) = (&*stamps, *reused);
+        let mut seen = Observed::new(seen, stamps);
         let started_ns = seen.row.started.get().unwrap_or(0);
-        let mut watch = Watch::new(timer, seen.clock, self.timeouts, started_ns);
+        let mut watch = Watch::new(alarm, seen.clock, self.timeouts, started_ns, armed_ns);
 
-        let mut head = pin!(connection.sender.send_request(self.http_request(request)));
-        let head = poll_fn(|cx| match head.as_mut().poll(cx) {
-            Poll::Ready(Ok(response)) => Poll::Ready(Ok(response)),
-            Poll::Ready(Err(error)) => Poll::Ready(Err(Failure::in_head(&error))),
-            Poll::Pending => watch.poll(cx, &stamps).map(|limit| Err(timed_out(limit))),
+        let mut head = pin!(sender.send_request(self.http_request(request)));
+        let head = poll_fn(|cx| {
+            driver.drive(cx);
+            match head.as_mut().poll(cx) {
+                Poll::Ready(Ok(response)) => Poll::Ready(Ok(response)),
+                Poll::Ready(Err(error)) => Poll::Ready(Err(Failure::in_head(&error))),
+                Poll::Pending => watch.poll(cx, stamps).map(|limit| Err(timed_out(limit))),
+            }
         });
         let response = match head.await {
             Ok(response) => response,
             Err(failure) => {
                 let died = failure.end == End::Sent(Outcome::Reset)
-                    && connection.reused
+                    && reused
                     && stamps.first_byte_ns.get().is_none();
                 return if died { Attempt::WasDead(failure) } else { Attempt::Failed(failure) };
             }
@@ -166,7 +169,8 @@ impl HttpTarget {
         self.keep_request_id(request, response.headers(), &mut seen);
 
         let content = Content::of(&response, request.stream, self.discard, &mut seen);
-        let answer = read::answer(response, content, &stamps, &mut watch, &mut seen).await;
+        let answer = read::answer(response, content, driver, stamps, &mut watch, &mut seen).await;
+        drop(seen);
         if answer.whole {
             self.pool.put(connection);
         }
@@ -177,24 +181,23 @@ impl HttpTarget {
         let mut http = http::Request::new(Full::new(request.body.clone()));
         *http.method_mut() = self.method.clone();
         *http.uri_mut() = self.uri.clone();
-        let headers = http.headers_mut();
-        headers.clone_from(&self.headers);
-        for (name, value) in
-            self.class_headers.get(usize::from(request.class)).into_iter().flatten()
-        {
-            headers.insert(name, value.clone());
-        }
+        let headers = self.class_headers.get(usize::from(request.class)).unwrap_or(&self.headers);
+        let mut headers = headers.clone();
         let ids = self.ids.of(request.index);
-        for (name, value) in [("x-request-id", ids.request_id()), ("traceparent", &ids.trace[..])] {
-            if let Ok(value) = HeaderValue::from_bytes(value) {
-                headers.insert(HeaderName::from_static(name), value);
+        for (name, value) in [(&REQUEST_ID, ids.request_id()), (&TRACE, &ids.trace[..])] {
+            // Both have a place already, so that the map need not grow.
+            if let (Some(place), Ok(value)) =
+                (headers.get_mut(name), HeaderValue::from_bytes(value))
+            {
+                *place = value;
             }
         }
+        *http.headers_mut() = headers;
         http
     }
 
     fn keep_request_id(&self, request: &Request, headers: &HeaderMap, seen: &mut Seen) {
-        let Some(theirs) = headers.get("x-request-id") else { return };
+        let Some(theirs) = headers.get(&REQUEST_ID) else { return };
         if theirs.as_bytes() != self.ids.of(request.index).request_id() {
             let theirs = String::from_utf8_lossy(theirs.as_bytes());
             seen.note.server_request_id = Some(self.words(&theirs));
@@ -228,12 +231,12 @@ impl HttpTarget {
 /// what the socket saw of it reaches its row.
 struct Observed<'a> {
     seen: &'a mut Seen,
-    stamps: Rc<Stamps>,
+    stamps: &'a Stamps,
 }
 
 impl<'a> Observed<'a> {
     /// From here on the connection's stamps are this request's.
-    fn new(seen: &'a mut Seen, stamps: Rc<Stamps>) -> Self {
+    fn new(seen: &'a mut Seen, stamps: &'a Stamps) -> Self {
         stamps.arm();
         Self { seen, stamps }
     }
@@ -241,7 +244,7 @@ impl<'a> Observed<'a> {
 
 impl Drop for Observed<'_> {
     fn drop(&mut self) {
-        let (row, stamps) = (&mut self.seen.row, &self.stamps);
+        let (row, stamps) = (&mut self.seen.row, self.stamps);
         // A second attempt does not reset the clock.
         if row.written == Stamp::NONE {
             row.written = stamps.written_ns.get().map_or(Stamp::NONE, Stamp::at);

@@ -19,11 +19,16 @@ use proofload_record::{Class, Secrets};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 
-pub(crate) use connect::Connector;
+pub(crate) use connect::{Connection, Connector};
 pub use exchange::HttpTarget;
 pub(crate) use failure::Failure;
 pub use timeouts::Timeouts;
 pub use tls::{SetupError, Trust};
+
+/// What a request is called, in our log and in the server's.
+pub(crate) static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Its trace context.
+pub(crate) static TRACE: HeaderName = HeaderName::from_static("traceparent");
 
 /// Where an OpenAI-compatible API is served.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,8 +106,8 @@ pub struct MakeHttp {
     pub(crate) tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
     /// Headers of every request.
     pub(crate) headers: HeaderMap,
-    /// Headers of each class, by its number.
-    pub(crate) class_headers: Vec<Vec<(HeaderName, HeaderValue)>>,
+    /// Headers of every request of a class, by its number.
+    pub(crate) class_headers: Vec<HeaderMap>,
 }
 
 impl MakeHttp {
@@ -119,7 +124,7 @@ impl MakeHttp {
             None
         };
         let headers = headers(&config)?;
-        let class_headers = classes.iter().map(|class| label_headers(class, config.labels));
+        let class_headers = classes.iter().map(|class| labelled(&headers, class, config.labels));
         let class_headers = class_headers.collect();
         Ok(Self { config, tls, headers, class_headers })
     }
@@ -149,21 +154,23 @@ fn headers(config: &HttpConfig) -> Result<HeaderMap, SetupError> {
         value.set_sensitive(true);
         headers.insert(parsed, value);
     }
+    for name in [&REQUEST_ID, &TRACE] {
+        // Each request has its own.
+        headers.insert(name, HeaderValue::from_static(""));
+    }
     Ok(headers)
 }
 
-fn label_headers(class: &Class, labels: Labels) -> Vec<(HeaderName, HeaderValue)> {
-    match labels {
-        Labels::None => Vec::new(),
-        Labels::Headers => vec![
-            (
-                HeaderName::from_static("x-proofload-mode"),
-                HeaderValue::from_static(class.mode.label()),
-            ),
-            (
-                HeaderName::from_static("x-proofload-priority"),
-                HeaderValue::from_static(class.priority.label()),
-            ),
-        ],
+/// `headers` with what tells a request's class.
+fn labelled(headers: &HeaderMap, class: &Class, labels: Labels) -> HeaderMap {
+    let mut headers = headers.clone();
+    if labels == Labels::Headers {
+        for (name, label) in [
+            ("x-proofload-mode", class.mode.label()),
+            ("x-proofload-priority", class.priority.label()),
+        ] {
+            headers.insert(HeaderName::from_static(name), HeaderValue::from_static(label));
+        }
     }
+    headers
 }

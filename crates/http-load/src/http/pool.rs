@@ -17,7 +17,7 @@ impl Pool {
         let mut idle = self.idle.borrow_mut();
         while let Some(mut connection) = idle.pop() {
             // Every one was ready when it came; one that is not any more has been closed.
-            if connection.sender.is_ready() {
+            if connection.is_alive() {
                 connection.reused = true;
                 return Some(connection);
             }
@@ -27,8 +27,8 @@ impl Pool {
 
     /// Keeps a connection whose answer has been read to its end, if it can take a request at once.
     /// One whose server answered before it had read the whole request cannot, and may never.
-    pub(crate) fn put(&self, connection: Connection) {
-        if connection.sender.is_ready() {
+    pub(crate) fn put(&self, mut connection: Connection) {
+        if connection.sender.is_ready() || connection.is_alive() {
             self.idle.borrow_mut().push(connection);
         }
     }

@@ -14,6 +14,7 @@ use proofload_openai::sse::{Decoder, FeedError};
 use proofload_record::{Flags, Outcome};
 
 use super::Failure;
+use super::connect::Driver;
 use super::exchange::timed_out;
 use super::io::Stamps;
 use super::timeouts::Watch;
@@ -40,6 +41,7 @@ pub(crate) struct Answer {
 pub(crate) async fn answer(
     response: Response<Incoming>,
     mut content: Content,
+    driver: &mut Driver,
     stamps: &Stamps,
     watch: &mut Watch<'_>,
     seen: &mut Seen,
@@ -47,9 +49,9 @@ pub(crate) async fn answer(
     let (head, body) = response.into_parts();
     let framed =
         head.headers.contains_key(CONTENT_LENGTH) || head.headers.contains_key(TRANSFER_ENCODING);
-    let mut frames = Frames { body, stamps, watch };
-    // No await stands between the frames of a body but the one for the next frame: what a read
-    // brought is stamped before hyper may read again.
+    let mut frames = Frames { body, driver, stamps, watch };
+    // The connection is driven only where no frame is left: what a read brought is stamped before
+    // hyper may read again.
     let (failure, whole) = loop {
         match frames.next().await {
             Ok(Some(data)) => {
@@ -70,6 +72,7 @@ pub(crate) async fn answer(
 /// The body's frames, under the request's limits.
 struct Frames<'a, 'b> {
     body: Incoming,
+    driver: &'a mut Driver,
     stamps: &'a Stamps,
     watch: &'a mut Watch<'b>,
 }
@@ -78,7 +81,12 @@ impl Frames<'_, '_> {
     async fn next(&mut self) -> Result<Option<Bytes>, Failure> {
         poll_fn(|cx| {
             loop {
-                match Pin::new(&mut self.body).poll_frame(cx) {
+                let mut frame = Pin::new(&mut self.body).poll_frame(cx);
+                if frame.is_pending() {
+                    self.driver.drive(cx);
+                    frame = Pin::new(&mut self.body).poll_frame(cx);
+                }
+                match frame {
                     Poll::Ready(Some(Ok(frame))) => {
                         // Trailers say nothing that we record.
                         if let Ok(data) = frame.into_data() {
@@ -200,6 +208,7 @@ impl Events {
                 Ok(Event::Delta(delta)) => {
                     if delta.has_text {
                         seen.token(at_ns, read);
+                        seen.keep_text(event.data);
                     }
                     *finished |= delta.finished;
                     *usage = delta.usage.or(*usage);
@@ -282,6 +291,9 @@ fn judge_reply(body: &[u8], failure: Option<Failure>, seen: &mut Seen) -> Option
         }
     };
     count_tokens(completion.usage, seen);
+    if let Ok(json) = std::str::from_utf8(body) {
+        seen.keep_text(json);
+    }
     if !completion.finished {
         return Some(Failure::sent(Outcome::Truncated, "the answer has no finish reason"));
     }
@@ -349,6 +361,7 @@ mod tests {
         }
         fn finished(&mut self, _row: &Row, _note: Note) {}
         fn chunks(&mut self, _index: u32, _arrivals_ns: &[u64]) {}
+        fn response(&mut self, _index: u32, _text: String, _truncated: bool) {}
         fn tick(&mut self, _load: Load) {}
     }
 

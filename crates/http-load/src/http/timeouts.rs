@@ -1,12 +1,13 @@
 //! When to give a request up.
 
+use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use proofload_record::Outcome;
 use proofload_record::clock::Clock;
-use tokio::time::{Instant, Sleep};
+use tokio::time::{Instant, Sleep, sleep};
 
 use super::io::Stamps;
 
@@ -34,60 +35,77 @@ impl Default for Timeouts {
     }
 }
 
+/// The timer of one connection, kept from request to request: setting one costs more than leaving
+/// it set too early.
+#[derive(Default)]
+pub(crate) struct Alarm {
+    /// None until it is set for the first time.
+    timer: Option<Pin<Box<Sleep>>>,
+    set_ns: u64,
+}
+
 /// Watches the limits of one request on one connection.
 ///
 /// One timer serves all of them: it is set to the earliest limit and moved when it fires, or when
 /// the limit that matters has come nearer; never for a chunk. An interim answer (1xx) counts as a
 /// byte.
 pub(crate) struct Watch<'a> {
-    timer: Pin<&'a mut Sleep>,
-    set_ns: u64,
+    alarm: &'a mut Alarm,
     clock: Clock,
     timeouts: Timeouts,
     started_ns: u64,
     armed_ns: u64,
+    /// When the limits were looked at last.
+    looked_ns: u64,
 }
 
 impl<'a> Watch<'a> {
-    /// For a request released at `started_ns` and put on its connection now. The timer is the
-    /// caller's so that it can live on the stack.
+    /// For a request released at `started_ns` and put on its connection at `armed_ns`.
     pub(crate) fn new(
-        timer: Pin<&'a mut Sleep>,
+        alarm: &'a mut Alarm,
         clock: Clock,
         timeouts: Timeouts,
         started_ns: u64,
+        armed_ns: u64,
     ) -> Self {
-        let armed_ns = clock.now_ns();
-        Self { timer, set_ns: u64::MAX, clock, timeouts, started_ns, armed_ns }
+        Self { alarm, clock, timeouts, started_ns, armed_ns, looked_ns: armed_ns }
     }
 
     /// Ready with the limit that has passed.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>, stamps: &Stamps) -> Poll<Outcome> {
         loop {
             let (at_ns, outcome) = self.next(stamps);
-            // Nobody tells us that the head has begun, so until then the timer looks as often as
-            // the idle limit wants.
-            let look_ns = match stamps.first_byte_ns.get() {
-                None => at_ns.min(after(self.clock.now_ns(), self.timeouts.idle)),
-                Some(_) => at_ns,
-            };
-            if look_ns < self.set_ns {
-                self.set(look_ns);
+            let is_early = self.alarm.set_ns <= self.look_ns(at_ns, stamps);
+            match &mut self.alarm.timer {
+                Some(timer) if is_early => {
+                    if timer.as_mut().poll(cx).is_pending() {
+                        return Poll::Pending;
+                    }
+                    self.looked_ns = self.clock.now_ns();
+                    if self.looked_ns >= at_ns {
+                        return Poll::Ready(outcome);
+                    }
+                }
+                _ => self.looked_ns = self.clock.now_ns(),
             }
-            if self.timer.as_mut().poll(cx).is_pending() {
-                return Poll::Pending;
-            }
-            if self.clock.now_ns() >= at_ns {
-                return Poll::Ready(outcome);
-            }
-            self.set(look_ns);
+            self.set(self.look_ns(at_ns, stamps));
+        }
+    }
+
+    /// When to look at the limits again, the next of which passes at `at_ns`. Nobody tells us that
+    /// the head has begun, so until then it is as often as the idle limit wants.
+    fn look_ns(&self, at_ns: u64, stamps: &Stamps) -> u64 {
+        match stamps.first_byte_ns.get() {
+            None => at_ns.min(after(self.looked_ns, self.timeouts.idle)),
+            Some(_) => at_ns,
         }
     }
 
     fn set(&mut self, at_ns: u64) {
-        let ahead = Duration::from_nanos(at_ns.saturating_sub(self.clock.now_ns()));
-        self.timer.as_mut().reset(Instant::now() + ahead);
-        self.set_ns = at_ns;
+        let ahead = Duration::from_nanos(at_ns.saturating_sub(self.looked_ns));
+        let timer = self.alarm.timer.get_or_insert_with(|| Box::pin(sleep(ahead)));
+        timer.as_mut().reset(Instant::now() + ahead);
+        self.alarm.set_ns = at_ns;
     }
 
     /// The limit that comes next.

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use proofload_http_load::{Ask, Timeouts};
+use proofload_http_load::{Ask, Config, MakeHttp, Stop, Timeouts};
 use proofload_record::{End, Flags, Outcome, Secrets};
 
-use crate::rows::{http_config, plan, plan_of, run_http};
+use crate::rows::{config, http_config, plan, plan_of, run_http, run_with};
 use crate::server::{
     Act, CHUNKED_HEAD, DONE, STREAM_HEAD, Server, answer, chunk, event, finish, good, role, text,
 };
@@ -18,6 +18,45 @@ fn stream(events: &[String]) -> Act {
 
 fn done() -> String {
     DONE.to_owned()
+}
+
+#[test]
+fn what_answers_say_is_kept_where_that_is_asked_for() {
+    let reply = r#"{"choices":[{"message":{"content":"whole"},"finish_reason":"stop"}]}"#;
+    let cut = stream(&[text("ab"), text("cd")]);
+    for (name, act, limit_bytes, want) in [
+        ("not asked for", stream(&[text("ab"), finish(), done()]), None, None),
+        (
+            "a stream",
+            stream(&[role(), text("ab"), text("cd"), finish(), done()]),
+            Some(9),
+            Some(("abcd", false)),
+        ),
+        (
+            "as much as is kept",
+            stream(&[text("ab"), text("cd"), finish(), done()]),
+            Some(4),
+            Some(("abcd", false)),
+        ),
+        (
+            "a long one",
+            stream(&[text("ab"), text("cd"), text("e"), finish(), done()]),
+            Some(3),
+            Some(("abc", true)),
+        ),
+        ("no stream", json(reply), Some(9), Some(("whole", false))),
+        ("half an answer", cut, Some(9), Some(("abcd", false))),
+        ("no text", stream(&[role(), finish(), done()]), Some(9), None),
+        ("an error", Act::Send(answer("500 No", "text")), Some(9), None),
+    ] {
+        let server = Server::start(vec![act]);
+        let plan = plan(&[0]);
+        let make = MakeHttp::new(http_config(server.port), plan.classes()).unwrap();
+        let config = Config { keep_responses: limit_bytes, ..config() };
+        let (_, kept) = run_with(&plan, &make, &config, &Stop::default());
+        let found: Vec<_> = kept.responses.iter().map(|(_, text, cut)| (&**text, *cut)).collect();
+        assert_eq!(found, want.into_iter().collect::<Vec<_>>(), "{name}");
+    }
 }
 
 fn json(body: &str) -> Act {

@@ -61,7 +61,8 @@ fn preflight_takes_any_answer_and_names_a_dead_port() {
         preflight(&make, Duration::ZERO, &Stop::default(), |_| unreachable!("nobody waits"))
     };
     let server = Server::start(vec![Act::Send(answer("404 Not Found", ""))]);
-    assert_eq!(look(server.port).unwrap(), Found { server: None });
+    let models = Err("status 404".to_owned());
+    assert_eq!(look(server.port).unwrap(), Found { server: None, models });
     let named = b"HTTP/1.1 200 OK\r\nserver: some/1.0\r\ncontent-length: 0\r\n\r\n".to_vec();
     let server = Server::start(vec![Act::Send(named)]);
     assert_eq!(look(server.port).unwrap().server.as_deref(), Some("some/1.0"));
@@ -69,6 +70,32 @@ fn preflight_takes_any_answer_and_names_a_dead_port() {
     let unreachable = look(port).unwrap_err();
     assert_eq!(unreachable.tried, format!("http://127.0.0.1:{port}/v1/models"));
     assert!(unreachable.reason.contains("refused"), "{unreachable}");
+}
+
+#[test]
+fn the_models_that_are_listed_are_read_and_a_missing_list_has_its_reason() {
+    let listed = |ids: &[&str]| Ok(ids.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>());
+    let cut = b"HTTP/1.1 200 OK\r\ncontent-length: 90\r\n\r\n{\"data\":[".to_vec();
+    for (name, sent, want) in [
+        ("a list", answer("200 OK", r#"{"data":[{"id":"a"},{"id":"b"}]}"#), listed(&["a", "b"])),
+        ("nothing in it", answer("200 OK", r#"{"data":[]}"#), Err("the list is empty")),
+        ("a web page", answer("200 OK", "<html></html>"), Err("not a list of models")),
+        (
+            "a key is asked for",
+            answer("401 Unauthorized", "{}"),
+            Err("status 401; is the key right?"),
+        ),
+        ("cut", cut, Err("connection")),
+        ("too long", answer("200 OK", &" ".repeat(5 << 20)), Err("length limit exceeded")),
+    ] {
+        let server = Server::start(vec![Act::SendAndClose(sent)]);
+        let make = MakeHttp::new(http_config(server.port), &[]).unwrap();
+        let found = preflight(&make, Duration::ZERO, &Stop::default(), |_| ()).unwrap().models;
+        match want {
+            Ok(want) => assert_eq!(found, Ok(want), "{name}"),
+            Err(want) => assert!(found.as_ref().unwrap_err().contains(want), "{name}: {found:?}"),
+        }
+    }
 }
 
 #[test]

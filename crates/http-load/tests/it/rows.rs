@@ -22,6 +22,7 @@ pub(crate) struct Kept {
     pub(crate) released: u64,
     pub(crate) gaps_ns: Vec<u64>,
     pub(crate) chunks: Vec<(u32, Vec<u64>)>,
+    pub(crate) responses: Vec<(u32, String, bool)>,
     pub(crate) ticks: u64,
 }
 
@@ -51,6 +52,10 @@ impl Sink for Rows {
         self.0.lock().unwrap().chunks.push((index, arrivals_ns.to_vec()));
     }
 
+    fn response(&mut self, index: u32, text: String, truncated: bool) {
+        self.0.lock().unwrap().responses.push((index, text, truncated));
+    }
+
     fn tick(&mut self, _load: Load) {
         self.0.lock().unwrap().ticks += 1;
     }
@@ -71,8 +76,7 @@ pub(crate) fn plan_of(offsets_ms: &[u64], prompt_bytes: usize) -> Plan {
         writeln!(file, r#"{offset},"{{""model"":""m"",""messages"":[{message}]}}""#).unwrap();
     }
     let workload = Workload::open(file.path()).unwrap();
-    let options =
-        PlanOptions { speed: 1.0, limit: None, stream: StreamMode::Force, labels_in_body: false };
+    let options = PlanOptions { stream: StreamMode::Force, ..PlanOptions::default() };
     let plan = workload.plan(&options).unwrap();
     // The file stays for as long as the test process: payloads are read from it later.
     let _ = file.keep().unwrap();
@@ -86,6 +90,7 @@ pub(crate) fn config() -> Config {
         permit_timeout: Duration::from_secs(60),
         cap: InFlightCap::of_machine(1, true),
         keep_chunks: false,
+        keep_responses: None,
         keep_going: true,
     }
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod forms;
+mod page;
 mod written;
 
 #[expect(dead_code, reason = "shared with other tests, which use the rest of it")]

@@ -6,6 +6,7 @@ use proofload_report::{Rows, json, write_beside, write_run_dir};
 use proofload_run_dir::RunDir;
 use std::fs;
 use std::path::Path;
+use tiny_skia::Pixmap;
 
 const TABLES: [&str; 3] = ["summary.csv", "metrics.csv", "detailed.csv"];
 
@@ -21,20 +22,30 @@ fn files_are_made_again_byte_for_byte() {
     let run_dir = run_in(folder.path(), &Run::of(answers(40)));
     let make = || {
         let written = write_run_dir(&analyze(&run_dir), run_dir.path(), Rows::First).unwrap();
-        assert_eq!(written.files.len(), 4);
-        written.files.iter().map(|file| fs::read(file).unwrap()).collect::<Vec<_>>()
+        assert_eq!(written.files.len(), 5);
+        assert!(written.charts.len() >= 12, "{:?}", written.charts);
+        written
+            .files
+            .iter()
+            .chain(&written.charts)
+            .map(|file| fs::read(file).unwrap())
+            .collect::<Vec<_>>()
     };
     let first = make();
     for name in TABLES {
         fs::remove_file(run_dir.path().join(name)).unwrap();
     }
+    fs::remove_dir_all(run_dir.path().join("charts")).unwrap();
     assert_eq!(first, make());
-    let json = String::from_utf8(first[0].clone()).unwrap();
-    assert!(!json.contains(&*folder.path().to_string_lossy()), "no path is in it");
+    let json = String::from_utf8(first[1].clone()).unwrap();
+    let page = String::from_utf8(first[0].clone()).unwrap();
+    for text in [json, page] {
+        assert!(!text.contains(&*folder.path().to_string_lossy()), "no path is in it");
+    }
 }
 
 #[test]
-fn output_names_the_three_tables() {
+fn output_names_the_three_tables_and_two_pictures() {
     let folder = tempfile::tempdir().unwrap();
     let run_dir = run_in(folder.path(), &Run::of(answers(2)));
     let analysis = analyze(&run_dir);
@@ -46,6 +57,38 @@ fn output_names_the_three_tables() {
             let beside = fs::read(folder.path().join(format!("{stem}_{name}"))).unwrap();
             assert_eq!(beside, fs::read(run_dir.path().join(name)).unwrap(), "{output:?}: {name}");
         }
+        for (rest, name) in [(".png", "latency"), ("_client_duration.png", "client_duration")] {
+            let beside = fs::read(folder.path().join(format!("{stem}{rest}"))).unwrap();
+            let chart = run_dir.path().join("charts").join(name).with_extension("png");
+            assert_eq!(beside, fs::read(chart).unwrap(), "{output:?}: {name}");
+        }
+    }
+}
+
+#[test]
+fn no_picture_of_another_run_is_left_beside_the_tables() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("x.csv");
+    fs::write(folder.path().join("x.png"), "of another run").unwrap();
+    let run_dir = run_in(folder.path(), &Run::of(Vec::new()));
+    let written = write_beside(&analyze(&run_dir), &output, Rows::First).unwrap();
+    assert_eq!(written.files.len(), TABLES.len());
+    assert!(!folder.path().join("x.png").exists());
+}
+
+#[test]
+fn every_picture_is_a_file_of_its_own_and_a_png_with_something_on_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let run_dir = run_in(folder.path(), &Run::of(answers(40)));
+    let written = write_run_dir(&analyze(&run_dir), run_dir.path(), Rows::First).unwrap();
+    for pair in written.charts.chunks(2) {
+        let [svg, png] = pair else { panic!("{pair:?}") };
+        let text = fs::read_to_string(svg).unwrap();
+        assert!(text.starts_with("<svg ") && text.contains("<style>"), "{svg:?}");
+        let picture = Pixmap::decode_png(&fs::read(png).unwrap()).unwrap();
+        let paper = picture.pixel(0, 0).unwrap();
+        let drawn = picture.pixels().iter().filter(|pixel| **pixel != paper).count();
+        assert!(drawn > picture.pixels().len() / 200, "{png:?}: {drawn} pixels");
     }
 }
 

@@ -5,6 +5,7 @@
 //! it is one whose writing was cut off.
 
 use proofload_record::{Missing, Served, ServerSide, Unmatched};
+use proofload_units::printable;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -162,14 +163,12 @@ fn cell<T: ToString>(value: Option<T>) -> Cow<'static, str> {
     value.map_or(Cow::Borrowed(""), |value| value.to_string().into())
 }
 
-/// A text from outside. What a spreadsheet takes for a formula gets an apostrophe before it, and so
-/// does what begins with one, so that reading can take it away again.
+/// A text from outside, without what acts on a terminal. What a spreadsheet takes for a formula gets
+/// an apostrophe before it, and so does what begins with one, so that reading can take it away again.
 fn guarded(text: Option<&str>) -> Cow<'_, str> {
-    match text {
-        Some(text) if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\'']) => {
-            format!("'{text}").into()
-        }
-        text => text.unwrap_or_default().into(),
+    match printable(text.unwrap_or_default()) {
+        text if text.starts_with(['=', '+', '-', '@', '\t', '\'']) => format!("'{text}").into(),
+        text => text,
     }
 }
 
@@ -335,6 +334,19 @@ mod tests {
         assert!(text.contains(",'=cmd|'x',\"''quoted"), "{text}");
         assert!(text.starts_with("index,log_id,arrived_unix_ns,queue_wait_ns,"), "{text}");
         assert!(text.contains("\n0,,,,,,,,,,,,,,,,\n"), "{text}");
+    }
+
+    #[test]
+    fn a_name_cannot_act_on_a_terminal() {
+        let model = Some("m\x1b[31m\r".into());
+        let side = ServerSide {
+            rows: vec![Served { index: 0, model, ..Served::default() }],
+            ..ServerSide::default()
+        };
+        let (json, csv) = encoded(&side);
+        assert!(csv.iter().all(|byte| *byte == b'\n' || !byte.is_ascii_control()), "{csv:?}");
+        let (read, _) = decode(decode_about(&json).unwrap(), &csv, 1);
+        assert_eq!(read.rows[0].model.as_deref(), Some("m\\u{1b}[31m\\u{d}"));
     }
 
     #[test]

@@ -79,7 +79,7 @@ fn count_problem(rows: &[Row], last: &Heartbeat) -> Option<String> {
 }
 
 fn manifest_problem(manifest: &Manifest, books: &Books) -> Option<String> {
-    let counted = Counts::new(books, manifest.counts.chunks_dropped);
+    let counted = Counts::new(books, manifest.counts.dropped());
     let differ = counted.without_zeros() != manifest.counts.without_zeros();
     differ.then(|| "run.json and the rows count differently".to_owned())
 }

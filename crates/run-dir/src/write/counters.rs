@@ -36,6 +36,40 @@ fn place(end: End) -> usize {
     }
 }
 
+/// What of one kind, whose size varies, waits between a worker and the writer.
+#[derive(Default)]
+pub(crate) struct Budget {
+    handed_bytes: AtomicU64,
+    /// The one count that the writer grows, and the worker reads.
+    taken_bytes: AtomicU64,
+    dropped: AtomicU64,
+}
+
+impl Budget {
+    /// Bytes that the writer has not taken yet. It takes no more than the worker sent, and only the
+    /// worker asks, which has counted all that it sent.
+    pub(crate) fn waiting_bytes(&self) -> u64 {
+        self.handed_bytes.load(Relaxed) - self.taken_bytes.load(Acquire)
+    }
+
+    pub(crate) fn add_handed(&self, bytes: u64) {
+        add_many(&self.handed_bytes, bytes);
+    }
+
+    pub(crate) fn add_taken(&self, bytes: u64) {
+        add_many(&self.taken_bytes, bytes);
+    }
+
+    pub(crate) fn add_dropped(&self) {
+        add(&self.dropped);
+    }
+
+    /// Requests of which it was dropped.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.dropped.load(Acquire)
+    }
+}
+
 /// The counts of one worker, in cache lines of its own. Each is written by one thread only, nearly
 /// all by that worker, so adding is a load and a store, and none of it ever waits.
 ///
@@ -49,10 +83,8 @@ pub(crate) struct Counters {
     handed: AtomicU64,
     ended: [AtomicU64; ENDS],
     dropped: [AtomicU64; ENDS],
-    chunks_dropped: AtomicU64,
-    chunk_bytes_handed: AtomicU64,
-    /// The one count that the writer grows, and the worker reads.
-    chunk_bytes_taken: AtomicU64,
+    pub(crate) chunks: Budget,
+    pub(crate) responses: Budget,
     queued: AtomicU32,
     thread: AtomicI32,
 }
@@ -76,20 +108,6 @@ impl Counters {
         add(&self.dropped[place(end)]);
     }
 
-    pub(crate) fn add_chunks_dropped(&self) {
-        add(&self.chunks_dropped);
-    }
-
-    /// Bytes of chunks that the writer has not taken yet. It takes no more than the worker sent,
-    /// and only the worker asks, which has counted all that it sent.
-    pub(crate) fn chunk_bytes_waiting(&self) -> u64 {
-        self.chunk_bytes_handed.load(Relaxed) - self.chunk_bytes_taken.load(Acquire)
-    }
-
-    pub(crate) fn add_chunk_bytes_handed(&self, bytes: u64) {
-        add_many(&self.chunk_bytes_handed, bytes);
-    }
-
     pub(crate) fn set_queued(&self, queued: u32) {
         self.queued.store(queued, Relaxed);
     }
@@ -99,10 +117,6 @@ impl Counters {
     }
 
     // Everybody else's.
-
-    pub(crate) fn add_chunk_bytes_taken(&self, bytes: u64) {
-        add_many(&self.chunk_bytes_taken, bytes);
-    }
 
     pub(crate) fn handed(&self) -> u64 {
         self.handed.load(Acquire)
@@ -119,10 +133,6 @@ impl Counters {
 
     pub(crate) fn ended(&self) -> Ends {
         Ends(self.ended.each_ref().map(|count| count.load(Acquire)))
-    }
-
-    pub(crate) fn chunks_dropped(&self) -> u64 {
-        self.chunks_dropped.load(Acquire)
     }
 
     /// Requests that wait for a permit, as of the worker's last second.

@@ -2,6 +2,7 @@
 
 use super::journal::Journal;
 use super::latencies::Latencies;
+use super::recorder::Keep;
 use super::summed::Summed;
 use crate::error::{CreateError, WriteError};
 use crate::format::generator::TableWriter;
@@ -36,11 +37,12 @@ pub(crate) struct Files<L = Latencies<BufWriter<Summed<File>>>> {
     pub(crate) latencies: Named<L>,
     pub(crate) generator: Named<TableWriter<Summed<File>>>,
     pub(crate) chunks: Option<Named<Summed<File>>>,
+    pub(crate) responses: Option<Named<Summed<File>>>,
 }
 
 impl Files<Summed<File>> {
     /// Makes the files in `dir`. The journal is last: where it exists, the others do.
-    pub(crate) fn create(dir: &Path, keep_chunks: bool) -> Result<Self, CreateError> {
+    pub(crate) fn create(dir: &Path, keep: Keep) -> Result<Self, CreateError> {
         let create = |name: &str| {
             let path = dir.join(name);
             let file = File::create(&path).map_err(CreateError::at(&path))?;
@@ -53,18 +55,20 @@ impl Files<Summed<File>> {
         let Named { path, file } = summed(names::GENERATOR)?;
         let table = TableWriter::new(file).map_err(CreateError::at(&path))?;
         let generator = Named { path, file: table };
-        let chunks = if keep_chunks { Some(summed(names::CHUNKS)?) } else { None };
+        let chunks = keep.chunks.then(|| summed(names::CHUNKS)).transpose()?;
+        let responses = keep.responses.then(|| summed(names::RESPONSES)).transpose()?;
         let Named { path, file } = create(names::JOURNAL)?;
         let journal = Named { path, file: Journal::new(file) };
-        Ok(Self { journal, notes, latencies, generator, chunks })
+        Ok(Self { journal, notes, latencies, generator, chunks, responses })
     }
 
     /// Begins the log of a run whose clock read 0 at `wall_ns`.
     pub(crate) fn begin(self, wall_ns: u64) -> Result<Files, WriteError> {
-        let Self { journal, notes, latencies: Named { path, file }, generator, chunks } = self;
+        let Self { journal, notes, latencies, generator, chunks, responses } = self;
+        let Named { path, file } = latencies;
         let log = Latencies::new(BufWriter::new(file), wall_ns).map_err(WriteError::at(&path))?;
         let latencies = Named { path, file: log };
-        Ok(Files { journal, notes, latencies, generator, chunks })
+        Ok(Files { journal, notes, latencies, generator, chunks, responses })
     }
 }
 
@@ -84,6 +88,9 @@ impl Files {
         })?;
         if let Some(chunks) = &mut self.chunks {
             chunks.with(|file| add(names::CHUNKS, file))?;
+        }
+        if let Some(responses) = &mut self.responses {
+            responses.with(|file| add(names::RESPONSES, file))?;
         }
         self.journal.with(|journal| journal.file().sync_all())?;
         Ok(sums)

@@ -7,7 +7,7 @@ use crate::books::books;
 use crate::error::WriteError;
 use crate::format::block::{Heartbeat, WorkerCount};
 use crate::format::note;
-use crate::manifest::{Counts, State, sync_dir};
+use crate::manifest::{Counts, Dropped, State, sync_dir};
 use crate::names;
 use proofload_record::{End, Note, Row};
 use std::fs::File;
@@ -78,7 +78,7 @@ impl Writer {
             .map_err(|source| WriteError::Unbalanced { path: self.dir.clone(), source })?;
         self.manifest.workers = 1;
         self.manifest.state = State::Complete;
-        self.manifest.counts = Counts::new(&books, 0);
+        self.manifest.counts = Counts::new(&books, Dropped::default());
         self.manifest.journal_blocks = Some(journal.blocks());
         self.manifest.files = [(names::NOTES.to_owned(), sum)].into();
         let path = self.dir.join(names::MANIFEST);

@@ -1,14 +1,16 @@
 //! `latency.hlog`: the distribution of each metric and class, second by second.
 //!
 //! A histogram takes 92 KiB, and a run may have six metrics in each of 257 classes. So the values
-//! of a second are kept as numbers, sorted at its end, and pass through one histogram: memory
-//! follows the rate, up to [`VALUES_MAX`], and not the number of classes.
+//! of a second are kept as numbers, and at its end pass through one histogram: memory follows the
+//! rate, up to [`VALUES_MAX`], and not the number of classes.
 
 use super::recorder::{CLASSES_MAX, Span};
 use proofload_record::Row;
 use proofload_stats::hist::{Histogram, LogWriter};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, Write};
+use std::mem;
 
 /// Values kept at most; more than that in a second make a second line of the same tag.
 const VALUES_MAX: usize = 1 << 16;
@@ -75,7 +77,9 @@ impl fmt::Display for Tag {
 pub(crate) struct Latencies<W: Write> {
     log: LogWriter<W>,
     from_ns: u64,
-    values: Vec<(Metric, Group, u64)>,
+    values: BTreeMap<(Metric, Group), Vec<u64>>,
+    /// How many there are in all.
+    kept: usize,
     scratch: Histogram,
 }
 
@@ -83,7 +87,8 @@ impl<W: Write> Latencies<W> {
     /// Begins a log whose times count from `wall_ns`, the run's beginning.
     pub(crate) fn new(output: W, wall_ns: u64) -> io::Result<Self> {
         let log = LogWriter::new(output, wall_ns)?;
-        Ok(Self { log, from_ns: 0, values: Vec::new(), scratch: Histogram::new() })
+        let (values, scratch) = (BTreeMap::new(), Histogram::new());
+        Ok(Self { log, from_ns: 0, values, kept: 0, scratch })
     }
 
     /// Counts a row that was written. Only an `ok` row has latencies: a failure is not a fast one.
@@ -99,9 +104,12 @@ impl<W: Write> Latencies<W> {
             (Metric::ClientDuration, row.client_duration_ns()),
             (Metric::Tpot, row.tpot_ns().map(|ns| ns.round() as u64)),
         ] {
-            self.values.extend(value_ns.map(|ns| (metric, group, ns)));
+            if let Some(ns) = value_ns {
+                self.values.entry((metric, group)).or_default().push(ns);
+                self.kept += 1;
+            }
         }
-        if self.values.len() >= VALUES_MAX { self.write_values(self.from_ns) } else { Ok(()) }
+        if self.kept >= VALUES_MAX { self.write_values(self.from_ns) } else { Ok(()) }
     }
 
     /// Writes a histogram that a worker filled.
@@ -132,13 +140,12 @@ impl<W: Write> Latencies<W> {
 
     fn write_values(&mut self, to_ns: u64) -> io::Result<()> {
         let span = Span { from_ns: self.from_ns, to_ns };
-        self.values.sort_unstable();
-        for same in self.values.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
-            same.iter().for_each(|&(_, _, ns)| self.scratch.record(ns));
-            write_line(&mut self.log, same[0].0, same[0].1, span, &self.scratch)?;
+        self.kept = 0;
+        for ((metric, group), values) in mem::take(&mut self.values) {
+            values.into_iter().for_each(|ns| self.scratch.record(ns));
+            write_line(&mut self.log, metric, group, span, &self.scratch)?;
             self.scratch.reset();
         }
-        self.values.clear();
         Ok(())
     }
 

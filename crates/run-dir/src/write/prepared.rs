@@ -1,7 +1,8 @@
 //! A run whose files are made and whose clock has not begun.
 
 use super::files::Files;
-use super::recorder::Recorder;
+use super::recorder::{Keep, Recorder};
+use super::responses::KeepResponses;
 use super::running::{Running, Thread};
 use super::scribe::{Scribe, Start, Written};
 use super::so_far::Shown;
@@ -17,11 +18,13 @@ use std::sync::{Arc, OnceLock};
 use std::thread::{Builder, JoinHandle};
 
 /// How much waits between a worker and the writer.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) struct Queues {
-    /// Rows of one worker, and requests of one worker whose chunks wait.
+    /// Rows of one worker, and requests of one worker whose chunks, or texts, wait.
     pub(crate) rows: usize,
-    pub(crate) keep_chunks: bool,
+    pub(crate) keep: Keep,
+    /// How texts are written, where they are kept.
+    pub(crate) texts: Option<KeepResponses>,
 }
 
 /// A run that is ready to begin: its files are made and durable, its writer waits.
@@ -80,7 +83,7 @@ impl Prepared {
         manifest.started = proofload_units::utc_time(wall_ns);
         let (classes, warmup) = (manifest.classes.len(), manifest.warmup_requests);
         let ends = (0..manifest.workers)
-            .map(|_| Recorder::new(clock, classes, queues.rows, queues.keep_chunks, warmup));
+            .map(|_| Recorder::new(clock, classes, queues.rows, queues.keep, warmup));
         let (recorders, links): (Vec<_>, Vec<_>) = ends.unzip();
         let counters = links.iter().map(|link| Arc::clone(&link.counters)).collect();
         let shown = Shown::default();
@@ -90,6 +93,7 @@ impl Prepared {
             clock,
             links,
             shown: shown.clone(),
+            keep_responses: queues.texts,
         };
         // The thread waits for it, and if it were gone, the end of the run would say so.
         let _ = start.send(opening);

@@ -1,7 +1,8 @@
 //! The worker's end: a [`Sink`] that never waits.
 
-use super::counters::Counters;
+use super::counters::{Budget, Counters};
 use crate::format::chunk::Chunks;
+use crate::format::response::Response;
 use proofload_record::clock::Clock;
 use proofload_record::{Load, Note, Row, Sink};
 use proofload_stats::hist::Histogram;
@@ -11,9 +12,9 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
 /// Classes that have histograms of their own; the rest share one more.
 pub(crate) const CLASSES_MAX: u16 = 256;
-/// Bytes of chunks of one worker that wait for the writer at most: those of 8,000 requests of 500
-/// chunks each.
-pub(crate) const CHUNK_BYTES_QUEUED: u64 = 32 << 20;
+/// Bytes of chunks, and of texts, of one worker that wait for the writer at most: the chunks of
+/// 8,000 requests of 500 each, or 500 texts of 64 KiB.
+pub(crate) const BYTES_QUEUED: u64 = 32 << 20;
 /// Less time than this with nothing in it is no interval.
 const INTERVAL_NS_MIN: u64 = 1_000_000;
 
@@ -46,6 +47,14 @@ pub(crate) struct Link {
     /// Empty histograms go back, so that none is made after the first seconds.
     pub(crate) spares: SyncSender<Box<Histogram>>,
     pub(crate) chunks: Option<Receiver<Chunks>>,
+    pub(crate) responses: Option<Receiver<Response>>,
+}
+
+/// What is kept beside the rows.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Keep {
+    pub(crate) chunks: bool,
+    pub(crate) responses: bool,
 }
 
 /// Records what one worker saw. Made by [`Prepared::begin`](crate::Prepared::begin), moved to the
@@ -53,8 +62,8 @@ pub(crate) struct Link {
 ///
 /// No call waits or takes a lock; only dropping it may wait for the writer. Rows go through a queue
 /// of [`Recorder::ROWS_QUEUED`]; when it is full the row is dropped and counted, for a send must
-/// not wait for a disk. Chunks go through one of as many requests and at most 32 MiB, and are
-/// dropped and counted in the same way. The histograms cannot be dropped: where the writer has not
+/// not wait for a disk. Chunks go through one of as many requests and at most 32 MiB, texts of
+/// answers through another, and both are dropped and counted in the same way. The histograms cannot be dropped: where the writer has not
 /// taken the last second's, the next second adds to it. After the first two seconds no call
 /// allocates, except for chunks, which are copied.
 pub struct Recorder {
@@ -64,6 +73,7 @@ pub struct Recorder {
     handed: SyncSender<Handed>,
     spares: Receiver<Box<Histogram>>,
     chunks: Option<SyncSender<Chunks>>,
+    responses: Option<SyncSender<Response>>,
     /// Gaps of these first requests are left out: a histogram does not tell requests apart later.
     warmup_requests: u64,
     /// By class; the last is for all classes beyond [`CLASSES_MAX`].
@@ -84,7 +94,7 @@ impl Recorder {
         clock: Clock,
         classes: usize,
         rows_queued: usize,
-        keep_chunks: bool,
+        keep: Keep,
         warmup_requests: u64,
     ) -> (Self, Link) {
         let histograms = classes.min(usize::from(CLASSES_MAX)) + 1;
@@ -92,15 +102,15 @@ impl Recorder {
         let (rows, rows_out) = sync_channel(rows_queued);
         let (handed, handed_out) = sync_channel(2 * (histograms + 1));
         let (spares_in, spares) = sync_channel(2 * (histograms + 1));
-        let (chunks, chunks_out) = keep_chunks
-            .then(|| sync_channel(rows_queued))
-            .map_or((None, None), |(tx, rx)| (Some(tx), Some(rx)));
+        let (chunks, chunks_out) = keep.chunks.then(|| sync_channel(rows_queued)).unzip();
+        let (responses, responses_out) = keep.responses.then(|| sync_channel(rows_queued)).unzip();
         let link = Link {
             counters: Arc::clone(&counters),
             rows: rows_out,
             handed: handed_out,
             spares: spares_in,
             chunks: chunks_out,
+            responses: responses_out,
         };
         let recorder = Self {
             clock,
@@ -109,6 +119,7 @@ impl Recorder {
             handed,
             spares,
             chunks,
+            responses,
             warmup_requests,
             gaps: vec![None; histograms].into(),
             lateness: Box::default(),
@@ -153,6 +164,16 @@ impl Recorder {
     }
 }
 
+/// Puts `item` into the queue if that has room for it; otherwise it is dropped and counted.
+fn hand_over<T>(bytes: u64, item: T, queue: &SyncSender<T>, budget: &Budget) {
+    let fits = budget.waiting_bytes() + bytes <= BYTES_QUEUED;
+    if fits && queue.try_send(item).is_ok() {
+        budget.add_handed(bytes);
+    } else {
+        budget.add_dropped();
+    }
+}
+
 fn spare(spares: &Receiver<Box<Histogram>>) -> Box<Histogram> {
     spares.try_recv().unwrap_or_default()
 }
@@ -182,13 +203,13 @@ impl Sink for Recorder {
     fn chunks(&mut self, index: u32, arrivals_ns: &[u64]) {
         let Some(queue) = &self.chunks else { return };
         let chunks = Chunks { index, arrivals_ns: arrivals_ns.into() };
-        let bytes = chunks.size_bytes();
-        let fits = self.counters.chunk_bytes_waiting() + bytes <= CHUNK_BYTES_QUEUED;
-        if fits && queue.try_send(chunks).is_ok() {
-            self.counters.add_chunk_bytes_handed(bytes);
-        } else {
-            self.counters.add_chunks_dropped();
-        }
+        hand_over(chunks.size_bytes(), chunks, queue, &self.counters.chunks);
+    }
+
+    fn response(&mut self, index: u32, text: String, truncated: bool) {
+        let Some(queue) = &self.responses else { return };
+        let response = Response { index, text, truncated };
+        hand_over(response.held_bytes(), response, queue, &self.counters.responses);
     }
 
     fn tick(&mut self, load: Load) {

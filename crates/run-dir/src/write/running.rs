@@ -140,7 +140,7 @@ impl Running {
         if sound {
             manifest.end_reason = finish.end_reason;
         }
-        manifest.counts = Counts::new(&books, written.chunks_dropped);
+        manifest.counts = Counts::new(&books, written.dropped);
         manifest.journal_blocks = failure.is_none().then_some(written.blocks);
         manifest.files = written.files;
         let sealed = manifest.write(&self.dir);

@@ -11,13 +11,14 @@ use super::files::Files;
 use super::latencies::{Group, Metric};
 use super::own_load::{OwnLoad, Probe, Shares};
 use super::recorder::{Handed, Link, Recorder, Span};
+use super::responses::KeepResponses;
 use super::so_far::{Shown, Tally};
 use super::summed::Summed;
 use crate::error::WriteError;
 use crate::format::block::{Heartbeat, WorkerCount};
 use crate::format::generator::{GeneratorSecond, TableWriter};
 use crate::format::{chunk, note};
-use crate::manifest::{Manifest, Sum};
+use crate::manifest::{Dropped, Manifest, Sum};
 use crate::names;
 use proofload_record::Load;
 use proofload_record::clock::Clock;
@@ -37,6 +38,9 @@ const BEAT_NS: u64 = 250_000_000;
 /// Rows in a queue that do not wait for the next heartbeat.
 const ROWS_WAITING: u64 = Recorder::ROWS_QUEUED as u64 / 4;
 
+/// Texts are written as soon as they are so many bytes.
+const PIECE_BYTES: usize = 1 << 20;
+
 /// What the writer is told when the run begins.
 pub(crate) struct Start {
     pub(crate) dir: PathBuf,
@@ -46,6 +50,7 @@ pub(crate) struct Start {
     pub(crate) links: Vec<Link>,
     /// Where what it has seen of the times is shown.
     pub(crate) shown: Shown,
+    pub(crate) keep_responses: Option<KeepResponses>,
 }
 
 /// How far the writing came.
@@ -55,8 +60,8 @@ pub(crate) struct Written {
     pub(crate) last: Heartbeat,
     /// Blocks in the file.
     pub(crate) blocks: u32,
-    /// Requests whose chunks were dropped.
-    pub(crate) chunks_dropped: u64,
+    /// Requests whose chunks, and texts, were dropped.
+    pub(crate) dropped: Dropped,
     /// What the other files are known by, once all is durable.
     pub(crate) files: BTreeMap<String, Sum>,
 }
@@ -81,14 +86,16 @@ pub(crate) struct Scribe {
     written: Written,
     beat_at_ns: u64,
     texts: Vec<u8>,
-    arrivals: Vec<u8>,
+    /// Records of chunks, or of texts, being made.
+    records: Vec<u8>,
+    keep_responses: Option<KeepResponses>,
 }
 
 impl Scribe {
     /// Begins the files with the moment at which the run's clock reads 0, durably: whatever block
     /// there is, the manifest beside it says when it was.
     pub(crate) fn begin(start: Start, files: Files<Summed<File>>) -> Result<Self, WriteError> {
-        let Start { dir, manifest, clock, links, shown } = start;
+        let Start { dir, manifest, clock, links, shown, keep_responses } = start;
         manifest.write(&dir).map_err(WriteError::at(&dir.join(names::MANIFEST)))?;
         let worker = |link| Worker { link, taken: Ends::default(), due: 0, before: None };
         Ok(Self {
@@ -100,7 +107,8 @@ impl Scribe {
             written: Written::default(),
             beat_at_ns: 0,
             texts: Vec::new(),
-            arrivals: Vec::new(),
+            records: Vec::new(),
+            keep_responses,
         })
     }
 
@@ -111,8 +119,10 @@ impl Scribe {
         if let Err(error) = self.write_until(end) {
             failed(error);
         }
-        let dropped = self.workers.iter().map(|worker| worker.link.counters.chunks_dropped());
-        self.written.chunks_dropped = dropped.sum();
+        for Worker { link, .. } in &self.workers {
+            self.written.dropped.chunks += link.counters.chunks.dropped();
+            self.written.dropped.responses += link.counters.responses.dropped();
+        }
         self.written
     }
 
@@ -127,6 +137,7 @@ impl Scribe {
             let now_ns = self.clock.now_ns();
             self.take_handed(now_ns)?;
             self.take_chunks()?;
+            self.take_responses()?;
             if now_ns >= self.beat_at_ns || self.is_pressed() {
                 self.beat()?;
             }
@@ -186,10 +197,11 @@ impl Scribe {
         }
         // A block that could not take every row is only as good as the heartbeat before it.
         heartbeat.at_ns = if whole { now_ns } else { self.written.last.at_ns };
-        // The texts and chunks first: a row in the file has what belongs to it.
+        // Notes, chunks and answers first: a row in the file has what belongs to it.
         self.files.notes.with(|file| file.write_all(&self.texts))?;
         self.texts.clear();
         self.take_chunks()?;
+        self.take_responses()?;
         self.files.journal.with(|journal| journal.write(&mut heartbeat))?;
         self.written.last = heartbeat;
         self.written.blocks = self.files.journal.file.blocks();
@@ -234,11 +246,32 @@ impl Scribe {
         for worker in &self.workers {
             let Some(queue) = &worker.link.chunks else { continue };
             for chunks in queue.try_iter() {
-                worker.link.counters.add_chunk_bytes_taken(chunks.size_bytes());
-                chunk::encode(&chunks, &mut self.arrivals);
+                worker.link.counters.chunks.add_taken(chunks.size_bytes());
+                chunk::encode(&chunks, &mut self.records);
             }
-            file.with(|file| file.write_all(&self.arrivals))?;
-            self.arrivals.clear();
+            file.with(|file| file.write_all(&self.records))?;
+            self.records.clear();
+        }
+        Ok(())
+    }
+
+    /// Writes the texts that are in the queues now.
+    fn take_responses(&mut self) -> Result<(), WriteError> {
+        let (Some(keep), Some(file)) = (&self.keep_responses, &mut self.files.responses) else {
+            return Ok(());
+        };
+        for worker in &self.workers {
+            let Some(queue) = &worker.link.responses else { continue };
+            for response in queue.try_iter() {
+                keep.encode(&response, &mut self.records);
+                worker.link.counters.responses.add_taken(response.held_bytes());
+                if self.records.len() >= PIECE_BYTES {
+                    file.with(|file| file.write_all(&self.records))?;
+                    self.records.clear();
+                }
+            }
+            file.with(|file| file.write_all(&self.records))?;
+            self.records.clear();
         }
         Ok(())
     }

@@ -2,10 +2,11 @@
 
 use super::files::Files;
 use super::prepared::{Prepared, Queues};
-use super::recorder::Recorder;
+use super::recorder::{Keep, Recorder};
+use super::responses::KeepResponses;
 use crate::error::CreateError;
 use crate::format::plan::{self, PlanRow};
-use crate::manifest::{Counts, Manifest, State, sync_dir};
+use crate::manifest::{Counts, Dropped, Manifest, State, sync_dir};
 use crate::{lock, names};
 use proofload_record::Books;
 use std::fs::{self, File};
@@ -32,6 +33,7 @@ pub struct Writer {
     pub(super) dir: PathBuf,
     pub(super) manifest: Manifest,
     keep_chunks: bool,
+    keep_responses: Option<KeepResponses>,
     plan: BufWriter<File>,
     plan_crc: u32,
     pub(super) planned: u32,
@@ -58,6 +60,7 @@ impl Writer {
             dir,
             manifest,
             keep_chunks,
+            keep_responses: None,
             plan_crc: 0,
             planned: 0,
             entry: Vec::new(),
@@ -70,6 +73,11 @@ impl Writer {
     /// The manifest, for what becomes known after [`Writer::create`]: the plan's hash, classes.
     pub const fn manifest_mut(&mut self) -> &mut Manifest {
         &mut self.manifest
+    }
+
+    /// Keeps the texts of answers in `responses.bin`.
+    pub fn keep_responses(&mut self, keep: KeepResponses) {
+        self.keep_responses = Some(keep);
     }
 
     /// Adds the next request of the plan, in due order: the first is plan index 0.
@@ -135,13 +143,15 @@ impl Writer {
         self.end_plan().map_err(CreateError::at(&path))?;
         let planned = u64::from(self.planned);
         self.manifest.workers = u16::try_from(workers).unwrap_or(u16::MAX);
-        self.manifest.counts = Counts::new(&Books { planned, ..Books::default() }, 0);
+        self.manifest.counts =
+            Counts::new(&Books { planned, ..Books::default() }, Dropped::default());
         let path = self.dir.join(names::MANIFEST);
         self.manifest.write(&self.dir).map_err(CreateError::at(&path))?;
-        let files = Files::create(&self.dir, self.keep_chunks)?;
+        let keep = Keep { chunks: self.keep_chunks, responses: self.keep_responses.is_some() };
+        let files = Files::create(&self.dir, keep)?;
         let lock = self.plan.into_parts().0;
-        let (dir, queues) = (self.dir, Queues { rows: rows_queued, keep_chunks: self.keep_chunks });
-        Prepared::new(dir, self.manifest, planned, queues, lock, files, on_failure)
+        let queues = Queues { rows: rows_queued, keep, texts: self.keep_responses };
+        Prepared::new(self.dir, self.manifest, planned, queues, lock, files, on_failure)
     }
 }
 
@@ -164,11 +174,11 @@ pub fn check_vacant(dir: &Path) -> Result<(), CreateError> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::recorder::CHUNK_BYTES_QUEUED;
+    use super::super::recorder::BYTES_QUEUED;
     use super::{Config, Writer};
-    use crate::{Fate, Finish, Manifest, PlanRow, Recorder, RunDir, Running, State};
+    use crate::{Fate, Finish, KeepResponses, Manifest, PlanRow, Recorder, RunDir, Running, State};
     use proofload_record::clock::{Clock, monotonic_ns};
-    use proofload_record::{End, NotSent, Note, Outcome, Row, Sink, Stamp};
+    use proofload_record::{End, NotSent, Note, Outcome, Row, Secrets, Sink, Stamp};
     use std::path::Path;
 
     /// Begins a run of one worker with a queue of `rows_queued` rows.
@@ -248,14 +258,42 @@ mod tests {
         assert_eq!(record_chunks(5_000, 10), (5_000, 0));
     }
 
+    #[test]
+    fn texts_beyond_the_bytes_that_may_wait_are_dropped_and_counted() {
+        let dir = tempfile::tempdir().unwrap();
+        let manifest = Manifest::new("proofload-test", "0.0.0");
+        let config = Config { out: dir.path().to_owned(), manifest, keep_chunks: false };
+        let mut writer = Writer::create(config).unwrap();
+        writer.keep_responses(KeepResponses { limit_bytes: 5, secrets: Secrets::default() });
+        for _ in 0..2 {
+            let row = PlanRow { id: "", due_ns: 0, class: 0, offset: 0, len: 0, crc: 0 };
+            writer.plan_entry(&row).unwrap();
+        }
+        let prepared = writer.prepare_queued(1, 4, || ()).unwrap();
+        let (running, mut recorders) = prepared.begin(Clock::from_origin(monotonic_ns()));
+        let texts = ["kept whole".to_owned(), "x".repeat(BYTES_QUEUED as usize)];
+        for (index, text) in (0..).zip(texts) {
+            recorders[0].released(0);
+            recorders[0].response(index, text, false);
+            let row = Row::new(index, 0, 0, Stamp::at(0), End::Sent(Outcome::Ok));
+            recorders[0].finished(&row, Note::default());
+        }
+        drop(recorders);
+        let run = RunDir::open(&running.finish(complete()).unwrap()).unwrap();
+        assert_eq!(run.manifest().counts.responses_dropped, 1);
+        let texts = run.responses().unwrap().unwrap();
+        assert_eq!(texts.get(0).unwrap().unwrap().text, "kept ");
+        assert_eq!((texts.len(), texts.get(1).unwrap()), (1, None));
+    }
+
     /// As one request's chunks are more than half of what may wait, it takes a writer that wakes in
     /// between for two of them to be kept.
     #[test]
     fn chunks_beyond_the_bytes_that_may_wait_are_dropped_and_counted() {
-        let (kept, dropped) = record_chunks(3, CHUNK_BYTES_QUEUED as usize / 16 + 1);
+        let (kept, dropped) = record_chunks(3, BYTES_QUEUED as usize / 16 + 1);
         assert!(kept >= 1, "{kept}");
         assert_eq!(kept + dropped, 3);
-        let (kept, dropped) = record_chunks(2, CHUNK_BYTES_QUEUED as usize / 8);
+        let (kept, dropped) = record_chunks(2, BYTES_QUEUED as usize / 8);
         assert_eq!((kept, dropped), (0, 2), "one that never fits is dropped");
     }
 }

@@ -4,8 +4,10 @@ use crate::support::{
     block_starts, complete, now, open, open_unbalanced, planned, row, send_ok, start,
     wait_for_rows, wait_until,
 };
-use proofload_record::{End, Note, Outcome, Sink};
-use proofload_run_dir::{Fate, OpenError, OpenOptions, RunDir, Running, State};
+use proofload_record::{End, Note, Outcome, Secrets, Sink};
+use proofload_run_dir::{
+    Fate, KeepResponses, OpenError, OpenOptions, RunDir, Running, State, Writer,
+};
 use std::fs;
 use std::path::Path;
 
@@ -176,14 +178,44 @@ fn a_run_that_is_being_written_says_so_until_its_program_ends() {
     assert!(!is_going(&out) && !open(&out).recovery().sealed);
 }
 
+fn keeping(mut writer: Writer) -> Writer {
+    writer.keep_responses(KeepResponses { limit_bytes: 100, secrets: Secrets::default() });
+    writer
+}
+
+#[test]
+fn texts_of_a_killed_run_are_there_with_their_rows() {
+    let dir = tempfile::tempdir().unwrap();
+    let (running, mut recorders) = start(keeping(planned(dir.path(), 4, false)), 1);
+    for index in 0..3 {
+        recorders[0].response(index, "é".repeat(60), false);
+        send_ok(&mut recorders[0], index);
+    }
+    wait_for_rows(dir.path(), 3);
+    drop(running);
+    let file = dir.path().join("responses.bin");
+    let mut torn = fs::read(&file).unwrap();
+    let whole = open(dir.path()).responses().unwrap().unwrap();
+    for row in open(dir.path()).rows() {
+        let found = whole.get(row.index).unwrap().unwrap();
+        assert_eq!((found.text.len(), found.truncated), (100, true), "{}", row.index);
+    }
+    torn.pop();
+    fs::write(&file, torn).unwrap();
+    assert_eq!(open(dir.path()).responses().unwrap().unwrap().len(), 2);
+    fs::remove_file(&file).unwrap();
+    assert!(open(dir.path()).responses().unwrap().is_none());
+}
+
 /// A bit flipped in a file with a checksum is refused or reported; in any other it does no harm.
 #[test]
 fn a_flipped_bit_is_never_a_panic() {
     let dir = tempfile::tempdir().unwrap();
-    let (running, mut recorders) = start(planned(dir.path(), 4, true), 1);
+    let (running, mut recorders) = start(keeping(planned(dir.path(), 4, true)), 1);
     let mut recorder = recorders.remove(0);
     recorder.released(5);
     recorder.chunks(0, &[7, 8]);
+    recorder.response(0, "text".to_owned(), false);
     let note = Note { error: Some("reset".into()), server_request_id: None };
     recorder.finished(&row(0, 1, End::Sent(Outcome::Reset)), note);
     recorder.released(6);
@@ -199,6 +231,7 @@ fn a_flipped_bit_is_never_a_panic() {
         ("generator.csv", true),
         ("latency.hlog", true),
         ("chunks.bin", true),
+        ("responses.bin", true),
     ] {
         let file = path.join(name);
         let whole = fs::read(&file).unwrap();
@@ -218,16 +251,17 @@ fn a_flipped_bit_is_never_a_panic() {
 #[test]
 fn a_side_file_that_is_missing_or_cut_anywhere_is_named_and_the_rows_stay() {
     let dir = tempfile::tempdir().unwrap();
-    let (running, mut recorders) = start(planned(dir.path(), 3, true), 1);
+    let (running, mut recorders) = start(keeping(planned(dir.path(), 3, true)), 1);
     for index in 0..3 {
         recorders[0].chunks(index, &[u64::from(index)]);
+        recorders[0].response(index, format!("answer {index}"), false);
         recorders[0].released(0);
         let note = Note { error: Some("reset".into()), server_request_id: None };
         recorders[0].finished(&row(index, 1, End::Sent(Outcome::Reset)), note);
     }
     drop(recorders);
     let path = running.finish(complete()).unwrap();
-    for name in ["requests.txt", "generator.csv", "latency.hlog", "chunks.bin"] {
+    for name in ["requests.txt", "generator.csv", "latency.hlog", "chunks.bin", "responses.bin"] {
         let file = path.join(name);
         let whole = fs::read(&file).unwrap();
         fs::remove_file(&file).unwrap();

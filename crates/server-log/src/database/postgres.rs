@@ -2,7 +2,7 @@
 //!
 //! Nothing is set for the session, because behind a pooler it would outlast us and meet others.
 
-use super::{Database, STATEMENT_SECONDS, Type};
+use super::{ANSWER, CONNECT, Database, STATEMENT_SECONDS, Type, within};
 use crate::sql::{Cell, Dialect, Kind, Param, Query};
 use futures_util::TryStreamExt;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgRow};
@@ -22,7 +22,7 @@ impl Database for PgConnection {
                    FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid \
                    WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped";
         let query = sqlx::query_as::<_, (String, String)>(sql).persistent(false);
-        let rows = query.bind(crate::sql::table(table)).fetch_all(self).await?;
+        let rows = within(ANSWER, query.bind(crate::sql::table(table)).fetch_all(self)).await?;
         Ok(rows.into_iter().map(|(name, found)| (name, type_of(&found))).collect())
     }
 
@@ -33,11 +33,14 @@ impl Database for PgConnection {
     ) -> Result<(), sqlx::Error> {
         let begin =
             format!("BEGIN READ ONLY; SET LOCAL statement_timeout = '{STATEMENT_SECONDS}s'");
-        sqlx::raw_sql(AssertSqlSafe(begin)).execute(&mut *self).await?;
-        let read = read_rows(self, query, on_row).await;
-        // After a failure too: the connection can be asked again.
-        let ended = sqlx::raw_sql("ROLLBACK").execute(&mut *self).await;
-        read.and(ended.map(|_| ()))
+        let asking = async {
+            sqlx::raw_sql(AssertSqlSafe(begin)).execute(&mut *self).await?;
+            let read = read_rows(self, query, on_row).await;
+            // After a failure too: the connection can be asked again.
+            let ended = sqlx::raw_sql("ROLLBACK").execute(&mut *self).await;
+            read.and(ended.map(|_| ()))
+        };
+        within(ANSWER, asking).await
     }
 
     async fn write(&mut self, statements: Vec<Query>) -> Result<(), sqlx::Error> {
@@ -56,7 +59,7 @@ impl Database for PgConnection {
     }
 
     async fn close(self) -> Result<(), sqlx::Error> {
-        Connection::close(self).await
+        within(CONNECT, Connection::close(self)).await
     }
 }
 

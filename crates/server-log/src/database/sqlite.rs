@@ -20,6 +20,9 @@ pub(crate) async fn connect(
     path: &Path,
     purpose: Purpose,
 ) -> Result<SqliteConnection, sqlx::Error> {
+    if path.is_dir() {
+        return Err(sqlx::Error::Io(std::io::ErrorKind::IsADirectory.into()));
+    }
     let options = SqliteConnectOptions::new().filename(path).busy_timeout(BUSY);
     let options = match purpose {
         Purpose::Read => options.read_only(true),

@@ -21,6 +21,8 @@ fn a_file_that_cannot_be_read_is_named_and_none_is_made() {
     assert!(refused.starts_with("cannot open sqlite:"), "{refused}");
     assert!(refused.ends_with("the file is missing or cannot be read"), "{refused}");
     assert!(!file.path().exists());
+    let refused = refusal(&Source::sqlite(file.dir()));
+    assert!(refused.ends_with("is a directory"), "{refused}");
     fs::write(file.path(), "this is no database, and long enough to be taken for one".repeat(99))
         .unwrap();
     let refused = refusal(&file.source());

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 type Test = fn(&Database);
 
-pub(crate) const TESTS: [(&str, Test); 13] = [
+pub(crate) const TESTS: [(&str, Test); 14] = [
     ("what is written is read", what_is_written_is_read),
     ("many rows are read in batches", many_rows_are_read_in_batches),
     ("a request sent again has two rows", a_request_sent_again_has_two_rows),
@@ -21,6 +21,7 @@ pub(crate) const TESTS: [(&str, Test); 13] = [
     ("the newer form has one table", the_newer_form_has_one_table),
     ("tables and columns may be missing", tables_and_columns_may_be_missing),
     ("another schema of all types", another_schema_of_all_types),
+    ("the table of models", the_table_of_models),
     ("times without a zone", times_without_a_zone),
     ("a time is a moment in any zone", a_time_is_a_moment_in_any_zone),
     ("nothing can be changed", nothing_can_be_changed),
@@ -153,6 +154,18 @@ fn another_schema_of_all_types(database: &Database) {
     assert_eq!(reason(&side, "queue_wait"), wrong);
     assert!(problems(&side).contains(wrong), "{:?}", side.problems);
     assert_eq!(side.not_in_log.first, [id(1)]);
+}
+
+fn the_table_of_models(database: &Database) {
+    let models = || proofload_server_log::models(&database.source(), &Mapping::logos()).unwrap();
+    assert_eq!(models(), Vec::<String>::new(), "there is no such table");
+    write(&database.source(), (0..3).map(row));
+    let mut found = models();
+    found.sort();
+    let mut want: Vec<_> = (0..3).filter_map(|index| row(index).model).collect();
+    want.sort();
+    want.dedup();
+    assert_eq!(found, want);
 }
 
 fn times_without_a_zone(database: &Database) {

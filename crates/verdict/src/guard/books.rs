@@ -26,6 +26,8 @@ pub struct Ledger<'a> {
     pub torn_bytes: u64,
     /// Requests whose record was lost from the file of chunk arrivals.
     pub chunks_dropped: u64,
+    /// Requests whose text was not kept because the writer could not keep up.
+    pub responses_dropped: u64,
     /// Parts that were altered or are missing, in words.
     pub damage: &'a [String],
     /// Requests that ended and whose row cannot be read any more; `damage` says why.
@@ -71,6 +73,10 @@ pub fn ledger(seen: &Ledger<'_>) -> Trust {
             seen.chunks_dropped,
             "requests without their chunk arrivals (the writer could not keep up)",
         ),
+        (
+            seen.responses_dropped,
+            "requests without the text of their answer (the writer could not keep up)",
+        ),
         (seen.torn_bytes, "torn bytes cut off the journal"),
     ] {
         if count > 0 {
@@ -110,6 +116,7 @@ mod tests {
             ending,
             torn_bytes: 0,
             chunks_dropped: 0,
+            responses_dropped: 0,
             damage: &[],
             rows_unreadable: 0,
             imbalance: None,
@@ -154,6 +161,7 @@ mod tests {
                 "requests.txt is missing",
             ),
             ("chunks", Ledger { chunks_dropped: 4, ..whole(&books) }, Warn, "4 requests without"),
+            ("texts", Ledger { responses_dropped: 3, ..whole(&books) }, Warn, "3 requests without"),
             (
                 "unbalanced",
                 Ledger { imbalance: Some("11 is not 10"), ..killed(&books) },

@@ -29,7 +29,7 @@ impl fmt::Display for ParseSloError {
 impl std::error::Error for ParseSloError {}
 
 /// The word of `valid` that takes the fewest edits to come from `word`; the first of equals.
-pub(crate) fn nearest<'a>(word: &str, valid: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(word: &str, valid: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     valid.into_iter().min_by_key(|candidate| edits(&word.to_lowercase(), candidate))
 }
 

@@ -32,8 +32,8 @@ pub struct Gaps {
     /// Requests that failed.
     pub failed: u64,
     /// For every request that has gaps or failed, in order of arrival: whether its longest gap was
-    /// over the limit, or it failed.
-    pub requests: Vec<bool>,
+    /// over the limit, or it failed; none where nobody knows.
+    pub requests: Vec<Option<bool>>,
 }
 
 impl Slo {
@@ -106,27 +106,32 @@ impl Slo {
     #[must_use]
     pub fn judge_gaps(&self, gaps: &Gaps) -> Judgement {
         let n = gaps.requests.len() as u64;
-        let failed = gaps.failed as f64 / (n as f64).max(1.0);
-        let share = match gaps.over {
-            Some(over) => Some(failed + (1.0 - failed) * over),
-            None => (n > 0 && gaps.failed == n).then_some(1.0),
+        let unknown = gaps.requests.iter().filter(|bad| bad.is_none()).count() as u64;
+        // Of so many requests all gaps are over the limit, of the others this share.
+        let over = |bad: u64, n: u64| match gaps.over {
+            Some(over) => {
+                let bad = bad as f64 / (n as f64).max(1.0);
+                Some(bad + (1.0 - bad) * over)
+            }
+            None => (n > 0 && bad == n).then_some(1.0),
         };
-        let Some(share) = share else {
+        let Some(share) = over(gaps.failed, n - unknown) else {
             return Judgement::nothing(self, "no gap between chunks was seen");
         };
-        let n_eff = n_eff(gaps.requests.iter().copied());
-        let limit = |of: fn(Proportion, Confidence) -> f64| {
-            n_eff.and_then(|n_eff| Proportion::of_share(share, n_eff)).map(|seen| of(seen, SURE))
+        let n_eff = n_eff(gaps.requests.iter().map(|bad| bad.unwrap_or(true)));
+        let limit = |bad: u64, of: fn(Proportion, Confidence) -> f64| {
+            let seen = Proportion::of_share(over(bad, n).unwrap_or(share), n_eff?)?;
+            Some(of(seen, SURE))
         };
         let over = Over {
             share,
-            at_least: limit(Proportion::lower),
-            at_most: limit(Proportion::upper),
+            at_least: limit(gaps.failed, Proportion::lower),
+            at_most: limit(gaps.failed + unknown, Proportion::upper),
             allowed: self.allowed(),
             n_eff,
         };
         let value = gaps.value_ns.map(|ns| ns / MS).or(Some(f64::INFINITY));
-        self.conclude(n, 0, over, value, (None, None))
+        self.conclude(n, unknown, over, value, (None, None))
     }
 
     fn judge(
@@ -326,9 +331,15 @@ mod tests {
     fn gaps_count_as_many_as_there_are_requests() {
         let slo = parse("*: itl p95 < 50ms").unwrap().remove(0);
         let of = |over, requests: usize, failed: u64| {
-            let bad = spread(failed as usize, requests).collect();
+            let bad = spread(failed as usize, requests).map(Some).collect();
             slo.judge_gaps(&Gaps { over, value_ns: Some(2e7), failed, requests: bad })
         };
+        let cut = |unknown: usize| {
+            let known = [vec![Some(false); 200 - unknown], vec![None; unknown]].concat();
+            let gaps = Gaps { over: Some(0.0), value_ns: Some(2e7), failed: 0, requests: known };
+            slo.judge_gaps(&gaps).verdict
+        };
+        assert_eq!([cut(0), cut(40)], [Verdict::Met, Verdict::Undecided], "a fifth is not known");
         assert_eq!(of(Some(0.0), 59, 0).verdict, Verdict::Met);
         assert_eq!(of(Some(0.0), 20, 0).verdict, Verdict::Undecided, "however many gaps they have");
         assert_eq!(of(Some(0.0), 200, 40).verdict, Verdict::NotMet, "a fifth failed");

@@ -57,10 +57,11 @@ impl Source<'_> {
         what: &str,
         valid: impl IntoIterator<Item = &'v str>,
     ) -> ParseSloError {
+        let valid: Vec<&str> = valid.into_iter().collect();
         let problem = if word.is_empty() {
-            format!("expected a {what}")
+            format!("expected a {what} ({})", valid.join(", "))
         } else {
-            format!("`{word}` is no {what}")
+            format!("`{word}` is no {what} ({})", valid.join(", "))
         };
         let nearest = nearest(word, valid).map(str::to_owned);
         ParseSloError { nearest, ..self.error(word, problem) }
@@ -168,7 +169,7 @@ fn objective(source: Source<'_>, text: &str) -> Result<Objective, ParseSloError>
 fn statistic(source: Source<'_>, timing: Timing, name: &str) -> Result<Statistic, ParseSloError> {
     match name {
         "max" => Ok(Statistic::Max),
-        "mean" => Err(source.error(
+        "mean" | "avg" => Err(source.error(
             name,
             "a mean has no value once a request failed, and no interval without a law: \
              ask for p50, or for p95",
@@ -326,6 +327,8 @@ mod tests {
             ("*: ttft p100 < 500ms", 9, Some("max"), "`p100` is no statistic"),
             ("*: ttft < 500ms", 9, None, "needs a statistic"),
             ("*: ttft mean < 500ms", 9, None, "a mean has no value once a request failed"),
+            ("*: ttft avg < 500ms", 9, None, "a mean has no value once a request failed"),
+            ("preset:", 8, Some("llama2-70b"), "llama3.1-405b-interactive, llama3.1-8b, "),
             ("*: ttft p95 > 500ms", 13, None, "expected `<` (a time is to be below its limit)"),
             ("*: ttft p95 <= 500ms", 13, None, "expected `<`"),
             ("*: ttft p95 500ms", 13, None, "found `500ms`"),

@@ -31,6 +31,7 @@ fn cell(text: &str) -> String {
 }
 
 /// Opens `text` and hands its plan to `look` while the file is there.
+#[expect(clippy::needless_pass_by_value, reason = "so every call can make its options in place")]
 fn planned<T>(text: impl AsRef<[u8]>, options: PlanOptions, look: impl FnOnce(&Plan) -> T) -> T {
     let file = file(text);
     look(&Workload::open(file.path()).unwrap().plan(&options).unwrap())

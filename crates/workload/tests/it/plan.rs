@@ -2,10 +2,13 @@
 
 use crate::{HEADER, cell, planned};
 use proofload_record::{Class, Mode, Priority};
-use proofload_workload::{Entry, Plan, PlanOptions, StreamMode, Walked, Workload, WorkloadError};
+use proofload_workload::{
+    Entry, ModelMap, Plan, PlanOptions, StreamMode, Walked, Workload, WorkloadError,
+};
 
-const AS_WRITTEN: PlanOptions =
-    PlanOptions { speed: 1.0, limit: None, stream: StreamMode::AsWritten, labels_in_body: false };
+fn as_written() -> PlanOptions {
+    PlanOptions { stream: StreamMode::AsWritten, ..PlanOptions::default() }
+}
 
 fn three_rows() -> String {
     let direct = cell(r#"{"model":"m","n":12345678901234567890, "x":1.50}"#);
@@ -28,7 +31,7 @@ fn walk(plan: &Plan) -> Walked {
 
 #[test]
 fn classes_are_numbered_as_the_plan_meets_them() {
-    planned(three_rows(), AS_WRITTEN, |plan| {
+    planned(three_rows(), as_written(), |plan| {
         let want = [
             Class { mode: Mode::Interactive, priority: Priority::Mid, model: None },
             Class { mode: Mode::Batch, priority: Priority::High, model: Some("m".into()) },
@@ -36,14 +39,30 @@ fn classes_are_numbered_as_the_plan_meets_them() {
         assert_eq!(plan.classes(), want);
         assert_eq!((0..3).map(|index| plan.class(index)).collect::<Vec<_>>(), [0, 1, 1]);
     });
-    planned(three_rows(), PlanOptions { limit: Some(1), ..AS_WRITTEN }, |plan| {
+    planned(three_rows(), PlanOptions { limit: Some(1), ..as_written() }, |plan| {
         assert_eq!((plan.len(), plan.classes().len()), (1, 1), "only what is sent");
     });
 }
 
 #[test]
+fn models_are_renamed_and_counted_and_the_rest_stays() {
+    let mut models = ModelMap::default();
+    models.add("m", "other").unwrap();
+    models.add("nobody", "x").unwrap();
+    planned(three_rows(), PlanOptions { models, ..as_written() }, |plan| {
+        let named: Vec<_> = plan.classes().iter().map(|class| class.model.as_deref()).collect();
+        assert_eq!(named, [None, Some("other")]);
+        let walked = walk(plan);
+        assert_eq!((walked.model_changed, walked.stream_changed), (2, 0));
+        let sent: Vec<_> = bodies(plan).into_iter().map(|(body, _)| body).collect();
+        assert_eq!(sent[1], r#"{"model":"other","n":12345678901234567890, "x":1.50}"#);
+        assert!(!sent[0].contains("model"), "{}", sent[0]);
+    });
+}
+
+#[test]
 fn speed_divides_and_limit_takes_the_first_in_plan_order() {
-    let fast = PlanOptions { speed: 4.0, limit: Some(2), ..AS_WRITTEN };
+    let fast = PlanOptions { speed: 4.0, limit: Some(2), ..as_written() };
     planned(three_rows(), fast, |plan| {
         let mut entries = Vec::new();
         plan.walk(|Entry { index, id, due_ns, .. }| {
@@ -60,13 +79,13 @@ fn speed_divides_and_limit_takes_the_first_in_plan_order() {
 fn an_impossible_option_is_refused() {
     let workload = Workload::mixed();
     for speed in [0.0, -1.0, f64::NAN, 1e9] {
-        let refused = workload.plan(&PlanOptions { speed, ..AS_WRITTEN });
+        let refused = workload.plan(&PlanOptions { speed, ..as_written() });
         assert!(matches!(refused, Err(WorkloadError::Speed { .. })), "{speed}");
     }
-    let refused = workload.plan(&PlanOptions { limit: Some(0), ..AS_WRITTEN });
+    let refused = workload.plan(&PlanOptions { limit: Some(0), ..as_written() });
     assert!(matches!(refused, Err(WorkloadError::LimitZero)));
     assert_eq!(
-        workload.plan(&PlanOptions { limit: Some(u32::MAX), ..AS_WRITTEN }).unwrap().len(),
+        workload.plan(&PlanOptions { limit: Some(u32::MAX), ..as_written() }).unwrap().len(),
         20
     );
 }
@@ -75,7 +94,7 @@ fn an_impossible_option_is_refused() {
 fn bodies_are_sent_as_the_options_say() {
     let direct = r#"{"model":"m","n":12345678901234567890, "x":1.50"#;
     let asks = r#""stream":true,"stream_options":{"include_usage":true}"#;
-    planned(three_rows(), AS_WRITTEN, |plan| {
+    planned(three_rows(), as_written(), |plan| {
         let want = [
             (format!("{{{asks}}}"), true),
             (format!("{direct}}}"), false),
@@ -92,7 +111,7 @@ fn bodies_are_sent_as_the_options_say() {
         );
         assert_eq!(walk(plan).stream_changed, 2);
     });
-    planned(three_rows(), PlanOptions { labels_in_body: true, ..AS_WRITTEN }, |plan| {
+    planned(three_rows(), PlanOptions { labels_in_body: true, ..as_written() }, |plan| {
         let labelled = format!(r#"{direct},"mode":"batch","priority":10}}"#);
         let first = format!(r#"{{{asks},"mode":"interactive","priority":5}}"#);
         assert_eq!(bodies(plan), [(first, true), (labelled.clone(), false), (labelled, false)]);
@@ -104,21 +123,21 @@ fn bodies_are_sent_as_the_options_say() {
 fn the_hash_covers_everything_that_is_sent() {
     let of = |text: &str, options| planned(text, options, |plan| walk(plan).hash_hex());
     let text = three_rows();
-    let hash = of(&text, AS_WRITTEN);
+    let hash = of(&text, as_written());
     assert_eq!(hash.len(), 64);
     for (name, text, options, same) in [
-        ("again", text.clone(), AS_WRITTEN, true),
-        ("other line ends", text.replace('\n', "\r\n"), AS_WRITTEN, true),
-        ("a column more", text.replace("low", "low,x"), AS_WRITTEN, true),
-        ("an id", text.replace("late", "last"), AS_WRITTEN, false),
-        ("an arrival", text.replace("1.5,", "1.6,"), AS_WRITTEN, false),
-        ("a mode", text.replace("interactive", "batch"), AS_WRITTEN, false),
-        ("a priority", text.replace("mid", "low"), AS_WRITTEN, false),
-        ("white space in a body", text.replace(", \"\"x", ",\"\"x"), AS_WRITTEN, false),
-        ("fewer rows", text.clone(), PlanOptions { limit: Some(2), ..AS_WRITTEN }, false),
-        ("another speed", text.clone(), PlanOptions { speed: 2.0, ..AS_WRITTEN }, false),
+        ("again", text.clone(), as_written(), true),
+        ("other line ends", text.replace('\n', "\r\n"), as_written(), true),
+        ("a column more", text.replace("low", "low,x"), as_written(), true),
+        ("an id", text.replace("late", "last"), as_written(), false),
+        ("an arrival", text.replace("1.5,", "1.6,"), as_written(), false),
+        ("a mode", text.replace("interactive", "batch"), as_written(), false),
+        ("a priority", text.replace("mid", "low"), as_written(), false),
+        ("white space in a body", text.replace(", \"\"x", ",\"\"x"), as_written(), false),
+        ("fewer rows", text.clone(), PlanOptions { limit: Some(2), ..as_written() }, false),
+        ("another speed", text.clone(), PlanOptions { speed: 2.0, ..as_written() }, false),
         ("streams", text.clone(), PlanOptions::default(), false),
-        ("labels", text.clone(), PlanOptions { labels_in_body: true, ..AS_WRITTEN }, false),
+        ("labels", text.clone(), PlanOptions { labels_in_body: true, ..as_written() }, false),
     ] {
         assert_eq!(of(&text, options) == hash, same, "{name}");
     }
@@ -145,12 +164,12 @@ fn the_hash_is_as_described() {
         }
     }
     let want: [u8; 32] = <sha2::Sha256 as sha2::Digest>::digest(&bytes).into();
-    assert_eq!(planned(text, AS_WRITTEN, walk).hash, want);
+    assert_eq!(planned(text, as_written(), walk).hash, want);
 }
 
 #[test]
 fn a_failing_visitor_ends_the_walk() {
-    let plan = Workload::mixed().plan(&AS_WRITTEN).unwrap();
+    let plan = Workload::mixed().plan(&as_written()).unwrap();
     let mut visits = 0;
     let ended = plan.walk(|_| {
         visits += 1;
@@ -170,7 +189,7 @@ fn workers_read_their_slices_side_by_side() {
             row.wrapping_mul(2_654_435_761) % 4_001
         ));
     }
-    planned(text, AS_WRITTEN, |plan| {
+    planned(text, as_written(), |plan| {
         let whole = bodies(plan);
         let slices: Vec<Vec<String>> = std::thread::scope(|scope| {
             let workers: Vec<_> = (0..3)
