@@ -49,6 +49,7 @@ fn scenario(args: &Args, session: &mut Session) -> anyhow::Result<Code> {
     let out = replay::places(args)?;
     let (log, rows) = args.server_log.prepare(&out, simulated, session)?;
     let reached = target::reach(args, &flags, &plan, rows, session)?;
+    log.iter().for_each(|log| log.check(session));
     models::check(args, &plan, &reached, log.as_ref(), session)?;
     let replayed = replay::replay(args, out, &flags, &plan, &reached, session)?;
     // The simulator's last words (truth file, log) are written before anybody reads them.

@@ -91,17 +91,8 @@ impl ServerLogArgs {
                  stays in the shell's history; PGPASSWORD and ~/.pgpass keep it out of both",
             );
         }
-        let (writer, intake) = if simulated {
-            let (writer, intake) = Writer::start(source.clone())?;
-            (Some(writer), Some(intake))
-        } else {
-            if let Err(error) = proofload_server_log::check(&source, &mapping) {
-                session.warn(&format!(
-                    "--server-log: {error}. The run goes on, and it is asked again at the end"
-                ));
-            }
-            (None, None)
-        };
+        let (writer, intake) =
+            simulated.then(|| Writer::start(source.clone())).transpose()?.unzip();
         Ok((Some(Log { source, shown, mapping, writer }), intake))
     }
 }
@@ -110,6 +101,19 @@ impl ServerLogArgs {
 type Intake = Box<dyn ServerLog>;
 
 impl Log {
+    /// Says before the run what will be wrong with the log of a server, which may be there only once
+    /// the server is.
+    pub(crate) fn check(&self, session: &Session) {
+        if self.writer.is_some() {
+            return;
+        }
+        if let Err(error) = proofload_server_log::check(&self.source, &self.mapping) {
+            session.warn(&format!(
+                "--server-log: {error}. The run goes on, and it is asked again at the end"
+            ));
+        }
+    }
+
     /// The models that a server's log has in a table of their own, where it can be asked.
     pub(crate) fn models(&self) -> Option<Vec<String>> {
         if self.writer.is_some() {

@@ -60,8 +60,9 @@ fn title(results: &Results) -> String {
         title += &format!(": {reason}");
     }
     if results.degraded {
-        let reasons: Vec<&str> =
-            results.end_reason.iter().chain(&results.damage).map(String::as_str).collect();
+        let log = results.server.iter().flat_map(|server| &server.problems);
+        let own = results.end_reason.iter().chain(&results.damage);
+        let reasons: Vec<&str> = own.chain(log).map(String::as_str).collect();
         title += "; DEGRADED";
         if !reasons.is_empty() {
             title += &format!(" ({})", reasons.join("; "));

@@ -116,6 +116,17 @@ pub enum OpenError {
         /// The plan.
         path: PathBuf,
     },
+    /// It is the directory of a run that sent no requests.
+    #[error(
+        "{path} is a run of {program}, which sends no requests: there is nothing to make again; read \
+         its report.html or results.json"
+    )]
+    WithoutRequests {
+        /// The run directory.
+        path: PathBuf,
+        /// The program that ran.
+        program: String,
+    },
     /// The directory does not add up.
     #[error("{path} does not add up: {problem}; to read it all the same, accept unbalanced books")]
     Unbalanced {

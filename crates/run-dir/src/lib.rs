@@ -66,6 +66,6 @@ pub use manifest::{
 pub use read::{Fate, OpenOptions, Recovery, RunDir, Series};
 pub use server::write_server_side;
 pub use write::{
-    Config, Finish, ImportedRow, KeepResponses, Prepared, Progress, Recorder, Running, SoFar,
+    Bare, Config, Finish, ImportedRow, KeepResponses, Prepared, Progress, Recorder, Running, SoFar,
     Writer, check_vacant,
 };

@@ -72,6 +72,9 @@ pub struct Manifest {
     pub files: BTreeMap<String, Sum>,
     /// What it was imported from; none for a run that one of our programs made.
     pub imported: Option<Imported>,
+    /// It sent no requests and has neither plan nor journal: the rest of its files are its program's.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub without_requests: bool,
 }
 
 /// What a whole file is known by.

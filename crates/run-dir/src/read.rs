@@ -86,6 +86,10 @@ impl RunDir {
         // The lock before the manifest: a run that ends in between has written its last one.
         let is_written = lock::is_held(path);
         let manifest = head::read_manifest(path)?;
+        if manifest.without_requests {
+            let (path, program) = (path.to_owned(), manifest.program);
+            return Err(OpenError::WithoutRequests { path, program });
+        }
         let classes = head::read_classes(path, &manifest)?;
         let file = path.join(names::JOURNAL);
         let (was_sealed, has_journal) = (manifest.was_sealed(), file.exists());

@@ -1,5 +1,6 @@
 //! Writing a run directory: the plan before the run, everything else while it lasts.
 
+mod bare;
 mod counters;
 mod files;
 mod imported;
@@ -15,6 +16,7 @@ mod so_far;
 mod summed;
 mod writer;
 
+pub use bare::Bare;
 pub use imported::ImportedRow;
 pub use prepared::Prepared;
 pub use recorder::Recorder;

@@ -118,8 +118,10 @@ pub struct Planner {
 }
 
 impl Planner {
-    /// A planner that knows no worker yet and counts into `counters`.
-    pub fn new(config: Config, counters: Arc<Counters>) -> Self {
+    /// A planner that knows no worker yet and counts into `counters`. A batch has room for at least one
+    /// container, whatever the configuration says.
+    pub fn new(mut config: Config, counters: Arc<Counters>) -> Self {
+        config.batching.most = config.batching.most.max(1);
         Self {
             placer: Placer::new(config.policy, config.seed, Arc::clone(&counters)),
             counters,

@@ -14,8 +14,9 @@ pub enum Policy {
     #[default]
     Spread,
     /// The tightest worker that fits: the fewest free GPUs, then the lowest level of free CPU, then the
-    /// lowest level of free memory. Of workers equal in these and clear of the request the first in the queue;
-    /// of others the one with the least free memory, then CPU, then the first.
+    /// lowest level of free memory. Of workers equal in these and clear of the request, the one that changed
+    /// last, so that it is filled up before another is begun; of others the one with the least free memory,
+    /// then CPU, then the first.
     BestFit,
     /// The worker that the container's id has the highest rendezvous weight for, of those that fit and
     /// would not rise above ⌈1.5 × (placed + 1) / eligible workers⌉ containers. A worker that joins or

@@ -324,23 +324,3 @@ fn an_import_that_cannot_be_is_refused_with_the_place() {
     let results: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(results["imported"]["ignored_columns"][0], "gpu");
 }
-
-/// The guide shows by rows why another figure was published.
-#[test]
-fn the_guide_shows_what_the_program_prints() {
-    let folder = tempfile::tempdir().unwrap();
-    let dir = folder.path().join("run");
-    let file = fixture("direct_benchmark_detailed.csv");
-    let flags = ["--explain", "--from-logos-csv", &file, "--out", dir.to_str().unwrap()];
-    let shown = String::from_utf8(program(&flags).stdout).unwrap();
-    let guide = format!("{}/../../docs/replay.md", env!("CARGO_MANIFEST_DIR"));
-    let guide = fs::read_to_string(guide).unwrap();
-    let (_, section) = guide.split_once("## Figures that somebody else published").unwrap();
-    let (section, _) = section.split_once("\n## ").unwrap();
-    let blocks: Vec<&str> = section.split("```text\n").skip(1).collect();
-    assert_eq!(blocks.len(), 2);
-    for block in blocks {
-        let (block, _) = block.split_once("```").unwrap();
-        assert!(shown.contains(block), "{block}\n{shown}");
-    }
-}

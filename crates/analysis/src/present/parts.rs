@@ -221,6 +221,9 @@ fn notes(server: &Server) -> Vec<String> {
     for missing in &server.missing {
         notes.push(format!("No {}: {}.", missing.metric.replace('_', " "), missing.reason));
     }
-    notes.extend(server.problems.iter().map(|problem| format!("Problem: {problem}.")));
+    notes.extend(server.problems.iter().map(|problem| {
+        let stop = if problem.ends_with('?') { "" } else { "." };
+        format!("Problem: {problem}{stop}")
+    }));
     notes
 }

@@ -84,7 +84,7 @@ impl Sorted {
     }
 }
 
-/// The queue in which the wanted worker comes first.
+/// The queue that the wanted worker is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Found {
     /// Of a cell all of whose workers fit.
@@ -121,6 +121,10 @@ impl Grid {
 
     pub(crate) fn head(&self, row: usize, column: usize) -> u32 {
         self.rows[row].as_ref().map_or(NIL, |row| row.cells[column].queue.head)
+    }
+
+    pub(crate) fn tail(&self, row: usize, column: usize) -> u32 {
+        self.rows[row].as_ref().map_or(NIL, |row| row.cells[column].queue.tail)
     }
 
     fn root(&self, row: usize, column: usize) -> u32 {
@@ -215,8 +219,8 @@ impl Grid {
     }
 
     /// The tightest worker that fits: the lowest row, and in it the lowest column, that hold one. If
-    /// all of that cell fit, the first of its queue; else the least `y`, then the least `x`, then the
-    /// first of that queue.
+    /// all of that cell fit, the last of its queue; else the least `y`, then the least `x`, then the first
+    /// of that queue.
     pub(crate) fn tightest(&self, nodes: &Nodes, want: Spot, probes: &mut Probes) -> Option<Found> {
         if let Some(row) = self.rows[want.row].as_deref() {
             probes.one();

@@ -117,13 +117,15 @@ impl Index {
         }
     }
 
-    /// What a worker has free has changed: it goes last in its new queues.
+    /// What a worker has free may have changed: if it has, it goes last in its new queues.
     pub(crate) fn change(&mut self, slot: u32, free: &Resources) {
         let mut at = self.first.get(slot as usize).copied().unwrap_or(NIL);
         while at != NIL {
             let view = &mut self.views[self.entries[at as usize].view as usize];
-            view.remove(&mut self.entries, at);
-            view.insert(&mut self.entries, at, free);
+            if !self.entries[at as usize].is_at(free) {
+                view.remove(&mut self.entries, at);
+                view.insert(&mut self.entries, at, free);
+            }
             at = self.entries[at as usize].next_of_slot;
         }
     }

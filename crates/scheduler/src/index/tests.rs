@@ -27,6 +27,9 @@ struct Model {
 
 impl Model {
     fn set(&mut self, slot: usize, free: Option<Resources>) {
+        if free.is_some() && self.workers[slot].map(|(known, _)| known) == free {
+            return;
+        }
         self.changes += 1;
         self.workers[slot] = free.map(|free| (free, self.changes));
     }
@@ -50,6 +53,7 @@ impl Model {
         let equal = fits.iter().filter(|(_, free, _)| cell(free) == best);
         let exact = |free: &Resources| (free.memory, free.cpu);
         let picked = match policy {
+            Policy::BestFit if clear => equal.max_by_key(|(_, _, since)| *since),
             _ if clear => equal.min_by_key(|(_, _, since)| *since),
             Policy::BestFit => equal.min_by_key(|(_, free, since)| (exact(free), *since)),
             _ => equal.min_by_key(|(_, free, since)| (std::cmp::Reverse(exact(free)), *since)),

@@ -73,6 +73,14 @@ impl Entry {
     }
 }
 
+impl Entry {
+    /// Whether it stands where a worker with this much free should.
+    pub(crate) fn is_at(&self, free: &Resources) -> bool {
+        (self.x, self.y, u32::from(self.gpus))
+            == (free.cpu.get(), free.memory.get(), free.gpus.get())
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct View {
     pub(crate) key: ViewKey,
@@ -200,6 +208,7 @@ impl View {
                 grid.emptiest(&self.nodes, want, probes)
             };
             match found {
+                Some(Found::Cell { row, column }) if best => return Some(grid.tail(row, column)),
                 Some(Found::Cell { row, column }) => return Some(grid.head(row, column)),
                 Some(Found::Pair(node)) => return Some(self.nodes.at(node).queue.head),
                 None => {}

@@ -159,3 +159,39 @@ fn a_batch_closes_by_count_or_by_window_and_an_adaptive_one_with_the_backlog() {
         assert_eq!(scheduler.planner().due(), Some(at + Duration::from_millis(due)), "{name}");
     }
 }
+
+/// A batch is planned as if each container were alone, so it leaves as much unused as one by one does:
+/// the same.
+#[test]
+fn a_batch_places_every_container_where_one_by_one_would() {
+    for policy in Policy::ALL {
+        let books = |most: usize| -> Vec<_> {
+            let store = fleet((0..30).map(|i| match i % 3 {
+                0 => worker(format!("w{i}")).with_gpus(["L4", "A100"][i % 2], gpus(4)),
+                _ => worker(format!("w{i}")),
+            }));
+            // More than there is room for, of every kind.
+            enqueue(
+                &store,
+                (0..900_usize).map(|i| {
+                    let mut request = container(format!("c{i}"));
+                    request.needs =
+                        resources([250, 500, 2_000][i % 3], [4_096, 256, 1_024, 512][i % 4], 0);
+                    if i % 5 == 0 { request.with_gpus(gpus(1), ["A100", "L4"]) } else { request }
+                }),
+            );
+            let mut config = at_once(policy);
+            config.batching.most = most;
+            let placed = run(&mut join(&store, "a", config), Duration::ZERO);
+            let audit = store.audit();
+            assert_eq!((audit.placed, audit.faults), (placed, Vec::new()));
+            assert!(audit.placed < 900);
+            audit
+                .workers
+                .into_iter()
+                .map(|worker| (worker.id, worker.containers, worker.free))
+                .collect()
+        };
+        assert_eq!(books(1), books(100), "{policy:?}");
+    }
+}
