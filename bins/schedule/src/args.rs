@@ -66,7 +66,7 @@ pub(crate) struct Args {
 /// What is scheduled.
 #[derive(clap::Args)]
 #[command(next_help_heading = "Scenario")]
-struct ScenarioArgs {
+pub(crate) struct ScenarioArgs {
     /// Workers, 1 to 1000000 [default: 20]
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = whole_number(NonZeroU32::MIN..=MOST, "20"))]
     workers: Option<NonZeroU32>,
@@ -152,33 +152,39 @@ impl Args {
 
     /// What the flags say of the scenario, and where they are silent the preset.
     pub(crate) fn settings(&self) -> Settings {
-        let flags = &self.scenario;
-        let own = Settings {
-            workers: flags.workers,
-            gpu_workers: flags.gpu_workers,
-            worker_cpu: flags.worker_cpu,
-            worker_memory: flags.worker_memory,
-            containers: flags.containers,
-            container_cpu: flags.container_cpu,
-            container_memory: flags.container_memory,
-            mix: flags.mix,
-            policy: flags.policy,
-            batch: flags.batch,
-            window_ms: flags.window_ms,
-            adaptive: flags.adaptive.then_some(true),
-            cache_ttl_ms: flags.cache_ttl_ms,
-            arrival_rate: flags.arrival_rate,
-            replicas: flags.replicas,
-            op_delay: flags.op_delay,
-            target_time: flags.target_time,
-            repeat: flags.repeat,
-        };
+        let own = self.scenario.settings();
         own.or(self.preset.map(Preset::settings).unwrap_or_default())
     }
 
     /// Whether the runs are also written as the source's stress test writes them.
     pub(crate) fn is_stress(&self) -> bool {
         self.preset == Some(Preset::Stress)
+    }
+}
+
+impl ScenarioArgs {
+    /// What they say; whatever is not given stays open.
+    pub(crate) fn settings(&self) -> Settings {
+        Settings {
+            workers: self.workers,
+            gpu_workers: self.gpu_workers,
+            worker_cpu: self.worker_cpu,
+            worker_memory: self.worker_memory,
+            containers: self.containers,
+            container_cpu: self.container_cpu,
+            container_memory: self.container_memory,
+            mix: self.mix,
+            policy: self.policy,
+            batch: self.batch,
+            window_ms: self.window_ms,
+            adaptive: self.adaptive.then_some(true),
+            cache_ttl_ms: self.cache_ttl_ms,
+            arrival_rate: self.arrival_rate,
+            replicas: self.replicas,
+            op_delay: self.op_delay,
+            target_time: self.target_time,
+            repeat: self.repeat,
+        }
     }
 }
 
@@ -190,11 +196,11 @@ fn store(text: &str) -> Result<&'static str, String> {
     if text == "memory" { Ok("memory") } else { Err("expected `memory`".to_owned()) }
 }
 
-pub(crate) fn mix(text: &str) -> Result<Mix, String> {
+fn mix(text: &str) -> Result<Mix, String> {
     named(text, &Mix::ALL, Mix::name)
 }
 
-pub(crate) fn policy(text: &str) -> Result<Policy, String> {
+fn policy(text: &str) -> Result<Policy, String> {
     named(text, &Policy::ALL, Policy::name)
 }
 
@@ -210,12 +216,12 @@ fn megabytes(text: &str) -> Result<Megabytes, String> {
     Megabytes::new(number).map_err(|error| error.to_string())
 }
 
-pub(crate) fn rate(text: &str) -> Result<f64, String> {
+fn rate(text: &str) -> Result<f64, String> {
     let rate = text.parse().ok().filter(|rate| (0.001..=1e7).contains(rate));
     rate.ok_or_else(|| "expected a number from 0.001 to 10000000, such as 500".to_owned())
 }
 
-pub(crate) fn op_delay(text: &str) -> Result<Duration, String> {
+fn op_delay(text: &str) -> Result<Duration, String> {
     let delay = parse_duration(text).map_err(|error| error.to_string())?;
     if delay > Duration::from_secs(1) {
         return Err("expected at most 1s, such as 500us".to_owned());
@@ -223,7 +229,7 @@ pub(crate) fn op_delay(text: &str) -> Result<Duration, String> {
     Ok(delay)
 }
 
-pub(crate) fn target_time(text: &str) -> Result<Duration, String> {
+fn target_time(text: &str) -> Result<Duration, String> {
     let time = parse_duration(text).map_err(|error| error.to_string())?;
     if time.is_zero() {
         return Err("expected more than nothing, such as 2s".to_owned());

@@ -19,6 +19,11 @@ pub(crate) fn seconds(time: Duration) -> String {
     format!("{:.6}s", time.as_secs_f64())
 }
 
+/// A time as it is written in a flag: `2s`.
+pub(crate) fn short(time: Duration) -> String {
+    format!("{}s", time.as_secs_f64())
+}
+
 fn human(time: Duration) -> String {
     human_duration(nanoseconds(time))
 }
@@ -58,14 +63,17 @@ impl Block<'_> {
         writeln!(out, "Configuration:")?;
         writeln!(out, "  - Workers: {}", scenario.workers)?;
         writeln!(out, "  - Containers: {}", scenario.containers)?;
-        writeln!(out, "  - Target time: {}", human(scenario.target))?;
+        writeln!(out, "  - Target time: {}", short(scenario.target))?;
         let policy = match strategy {
             Strategy::Ours => scenario.policy.name(),
             Strategy::Old => "first that fits",
             Strategy::Lock | Strategy::Batch => "affinity by hash",
         };
         writeln!(out, "  - Strategy: {} ({policy})", strategy.name())?;
-        writeln!(out, "  - Store: memory, delay of an operation {}", human(scenario.op_delay))?;
+        match scenario.op_delay.is_zero() {
+            true => writeln!(out, "  - Store: memory")?,
+            false => writeln!(out, "  - Store: memory, {} an operation", human(scenario.op_delay))?,
+        }
         writeln!(out, "  - {which}\n")
     }
 

@@ -45,3 +45,11 @@ fn dependence(values: &[f64]) -> Tau {
     let median = proofload_stats::quantile(&sorted, Quantile::P50).unwrap_or_default();
     tau(values.iter().map(|&value| value <= median))
 }
+
+/// A slope and its interval.
+pub(crate) fn slope_text(slope: &Middle) -> String {
+    match (slope.lower, slope.upper) {
+        (Some(lower), Some(upper)) => format!("{:.2} [{lower:.2}, {upper:.2}]", slope.median),
+        _ => format!("{:.2}", slope.median),
+    }
+}

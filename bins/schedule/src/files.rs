@@ -31,16 +31,40 @@ impl Growing {
         };
         let (mut batches, mut summary) = (table("batches.csv")?, table("summary.csv")?);
         batches.write_record([
-            "strategy", "run", "replica", "at_us", "placed", "conflicts", "workers", "decision_us",
+            "strategy",
+            "run",
+            "replica",
+            "at_us",
+            "placed",
+            "conflicts",
+            "workers",
+            "decision_us",
             "update_us",
         ])?;
         let phases = Phase::ALL.map(|phase| format!("{}_us", phase.name()));
         let head = ["strategy", "run", "total_s"].map(str::to_owned).into_iter().chain(phases);
         let counts = [
-            "lock_acquisitions", "locks_waited", "store_operations", "capacity_updates",
-            "cache_invalidations", "cache_lookups", "cache_hits", "cache_stale", "cache_misses",
-            "cache_first_loads", "placed", "given_up", "conflicts", "batches", "workers_used",
-            "load_min", "load_max", "wait_p50_us", "wait_p95_us", "wait_p99_us", "goals_met",
+            "lock_acquisitions",
+            "locks_waited",
+            "store_operations",
+            "capacity_updates",
+            "cache_invalidations",
+            "cache_lookups",
+            "cache_hits",
+            "cache_stale",
+            "cache_misses",
+            "cache_first_loads",
+            "placed",
+            "given_up",
+            "conflicts",
+            "batches",
+            "workers_used",
+            "load_min",
+            "load_max",
+            "wait_p50_us",
+            "wait_p95_us",
+            "wait_p99_us",
+            "goals_met",
             "faults",
         ];
         summary.write_record(head.chain(counts.map(str::to_owned)))?;
@@ -69,10 +93,23 @@ impl Growing {
         row.extend(run.phases.map(of));
         let load = |load: Option<&u32>| u64::from(load.copied().unwrap_or_default());
         let counts = [
-            run.locks, run.locks_waited, run.operations, run.updates, run.invalidations,
-            run.lookups, run.hits, run.stale, run.misses, run.first_loads, run.placed,
-            run.given_up, run.conflicts, run.batches, run.workers_used(),
-            load(run.loads.iter().min()), load(run.loads.iter().max()),
+            run.locks,
+            run.locks_waited,
+            run.operations,
+            run.updates,
+            run.invalidations,
+            run.lookups,
+            run.hits,
+            run.stale,
+            run.misses,
+            run.first_loads,
+            run.placed,
+            run.given_up,
+            run.conflicts,
+            run.batches,
+            run.workers_used(),
+            load(run.loads.iter().min()),
+            load(run.loads.iter().max()),
         ];
         row.extend(counts.map(|count| count.to_string()));
         row.extend(run.waits_ns.map(|wait| wait.map(us).unwrap_or_default()));

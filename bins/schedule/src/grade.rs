@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use proofload_units::human_duration;
 
-use crate::block::seconds;
+use crate::block::{seconds, short};
 use crate::once::Once;
 use crate::scenario::Scenario;
 
@@ -153,7 +153,7 @@ pub(crate) fn goals(once: &Once, scenario: &Scenario, is_spread: bool) -> Vec<Go
     let mut goals = Vec::new();
     let mut goal = |name, met, text| goals.push(Goal { name, met, text });
 
-    let target = human_duration(nanoseconds(scenario.target));
+    let target = short(scenario.target);
     let (total_s, placed) = (seconds(ran.total), once.audit.placed);
     let met = ran.total < scenario.target;
     goal("total time", met, format!("Total scheduling time: {total_s} (target: <{target})"));
@@ -188,8 +188,13 @@ pub(crate) fn goals(once: &Once, scenario: &Scenario, is_spread: bool) -> Vec<Go
         let even = balance_of(once, scenario);
         let met = even.level == Level::Good
             && workers_used(used, scenario.usable_workers()).level != Level::Bad;
-        let words = if met { "are" } else { "should be" };
-        let text = format!("Workers {words} reasonably distributed ({used} workers used)");
+        let text = match met {
+            true => format!("Workers are reasonably distributed ({used} workers used)"),
+            false => format!(
+                "Workers should be reasonably distributed ({used} workers used; {})",
+                even.words
+            ),
+        };
         goal("distribution", met, text);
     }
     let met = once.faults.is_empty();

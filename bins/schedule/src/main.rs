@@ -2,23 +2,34 @@
 
 mod args;
 mod block;
+mod compare;
+mod figures;
+mod file;
+mod files;
 mod grade;
 mod once;
+mod pictures;
+mod results;
+mod scaling;
 mod scenario;
+mod series;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Parser;
-use proofload_launch::{Code, Exit, Session};
-use proofload_scheduler::Policy;
+use proofload_launch::{Code, Exit, Format, Session};
+use proofload_run_dir::{Bare, CreateError, Finish, Manifest, State};
 use proofload_strategies::Strategy;
 
 use crate::args::Args;
-use crate::block::Block;
-use crate::once::once;
+use crate::block::{seconds, short};
+use crate::compare::{claim_rows, claims, improvements, median_run, side_by_side, table};
+use crate::files::{Growing, picture};
+use crate::results::{Deadline, Results};
+use crate::scaling::Scaling;
 use crate::scenario::{Scenario, Which};
+use crate::series::{Run, series};
 
 fn main() -> ExitCode {
     proofload_launch::run(
@@ -29,28 +40,201 @@ fn main() -> ExitCode {
 }
 
 fn schedule(args: &Args, session: &mut Session) -> anyhow::Result<Code> {
-    let scenario = args.settings().scenario(args.run.seed).map_err(Exit::usage)?;
-    let stop = Arc::new(AtomicBool::new(false));
-    let asked = Arc::clone(&stop);
-    session.interrupt().on_set(move || asked.store(true, Ordering::Relaxed));
-    let judged = match args.strategy {
-        Which::All => Strategy::Ours,
-        Which::One(strategy) => strategy,
+    let mut settings = args.settings();
+    if let Some(path) = &args.file {
+        settings = settings.or(file::read(path).map_err(Exit::bad_input)?);
+    }
+    let scenario = settings.scenario(args.run.seed).map_err(Exit::usage)?;
+    let (strategies, judged) = match args.strategy {
+        Which::All => (Strategy::ALL.to_vec(), Strategy::Ours),
+        Which::One(strategy) => (vec![strategy], strategy),
     };
-    let once = once(judged, &scenario, &stop)?;
-    let goals = grade::goals(&once, &scenario, is_spread(judged, &scenario));
-    let block = Block {
-        once: &once,
-        scenario: &scenario,
-        strategy: judged,
-        goals: &goals,
-        which: "Run 1".to_owned(),
+    if args.format() == Format::Markdown {
+        let why = "--format markdown is not there yet; leave it out, or take json";
+        return Err(Exit::usage(anyhow::Error::msg(why)).into());
+    }
+    let out = args.run.out.clone().unwrap_or_else(|| proofload_launch::results_dir("schedule"));
+    let dir = create(args, out, &scenario)?;
+    let mut growing = Growing::create(&dir)?;
+    let runs = series(&strategies, &scenario, &mut growing, args.run.quiet, session)?;
+    let is_scaled = strategies.contains(&Strategy::Ours) && scenario.arrival_rate.is_none();
+    let scaling = if is_scaled { scaling::scaling(&scenario, session)? } else { None };
+    let interrupted = session.interrupt().is_set();
+    let all = Found::of(args, &scenario, &strategies, judged, &runs, scaling, interrupted);
+    let files = all.write(args, &dir)?;
+    let (state, reason) = match interrupted {
+        true => (State::Interrupted, Some("interrupted".to_owned())),
+        false => (State::Complete, None),
     };
-    write!(session.out(), "{}", block.text()?)?;
-    Ok(if goals.iter().all(|goal| goal.met) { Code::Ok } else { Code::NotMet })
+    let at = dir.finish(Finish { state, end_reason: reason }).map_err(Exit::unwritable)?;
+    match args.format() {
+        Format::Json => writeln!(session.out(), "{:#}", all.results().json())?,
+        _ => {
+            all.print(args, session)?;
+            writeln!(session.out(), "\nFiles in {}: {}", at.display(), files.join(", "))?;
+        }
+    }
+    Ok(all.code(args))
 }
 
-/// Whether containers are to be spread evenly: not by a policy that fills workers up.
-fn is_spread(strategy: Strategy, scenario: &Scenario) -> bool {
-    strategy != Strategy::Ours || scenario.policy != Policy::BestFit
+fn create(args: &Args, out: PathBuf, scenario: &Scenario) -> anyhow::Result<Bare> {
+    let mut manifest = Manifest::new("proofload-schedule", env!("CARGO_PKG_VERSION"));
+    manifest.git_commit = proofload_launch::GIT_COMMIT.map(str::to_owned);
+    manifest.config = scenario.record();
+    manifest.config["store"] = args.store.into();
+    manifest.seed = args.run.seed;
+    let dir = Bare::create(out, manifest).map_err(|error| match error {
+        CreateError::NotEmpty { .. } => Exit::usage(error),
+        CreateError::Io { .. } => Exit::unwritable(error),
+    })?;
+    Ok(dir)
+}
+
+/// Everything that was found out.
+struct Found<'a> {
+    scenario: &'a Scenario,
+    strategies: &'a [Strategy],
+    judged: Strategy,
+    runs: &'a [Run],
+    scaling: Option<Scaling>,
+    claims: Vec<compare::Claim>,
+    deadline: Option<Deadline>,
+    interrupted: bool,
+}
+
+impl<'a> Found<'a> {
+    fn of(
+        args: &Args,
+        scenario: &'a Scenario,
+        strategies: &'a [Strategy],
+        judged: Strategy,
+        runs: &'a [Run],
+        scaling: Option<Scaling>,
+        interrupted: bool,
+    ) -> Self {
+        let compared = args.strategy == Which::All;
+        let claims = if compared { claims(runs, scenario) } else { Vec::new() };
+        let own = || runs.iter().filter(move |run| run.strategy == judged);
+        let in_time = own().filter(|run| run.total < scenario.target).count();
+        let deadline = Deadline::of(own().count() as u64, in_time as u64);
+        Self { scenario, strategies, judged, runs, scaling, claims, deadline, interrupted }
+    }
+
+    fn own(&self) -> impl Iterator<Item = &Run> {
+        self.runs.iter().filter(|run| run.strategy == self.judged)
+    }
+
+    fn results(&self) -> Results<'_> {
+        Results {
+            scenario: self.scenario,
+            strategies: self.strategies,
+            judged: self.judged,
+            runs: self.runs,
+            claims: &self.claims,
+            deadline: self.deadline,
+            scaling: self.scaling.as_ref(),
+            state: if self.interrupted { "interrupted" } else { "complete" },
+        }
+    }
+
+    /// Gives the names of the files.
+    fn write(&self, args: &Args, dir: &Bare) -> anyhow::Result<Vec<String>> {
+        let mut files = vec!["results.json".to_owned(), "summary.csv".into(), "batches.csv".into()];
+        let json = format!("{:#}\n", self.results().json());
+        dir.put("results.json", json.as_bytes()).map_err(Exit::unwritable)?;
+        if let Some(run) = median_run(self.runs, self.judged) {
+            picture(dir, "distribution", &pictures::distribution(run))?;
+            picture(dir, "phases", &pictures::phases(self.runs, self.strategies))?;
+            if let Some(scaling) = &self.scaling {
+                picture(dir, "scaling", &pictures::scaling(scaling))?;
+            }
+            files.push("charts/".to_owned());
+        }
+        if args.is_stress() {
+            dir.put("stress_test_results.txt", self.stress().as_bytes())
+                .map_err(Exit::unwritable)?;
+            files.push("stress_test_results.txt".to_owned());
+        }
+        Ok(files)
+    }
+
+    /// What the source's stress test keeps of each run, and the average that its awk line prints.
+    fn stress(&self) -> String {
+        let kept = ["Total duration:", "Lock acquisitions:", "PASS", "FAIL"];
+        let mut text = String::new();
+        let (mut sum, mut count) = (0.0, 0);
+        for run in self.own() {
+            for line in run.block.lines().filter(|line| kept.iter().any(|word| line.contains(word)))
+            {
+                text.push_str(line);
+                text.push('\n');
+            }
+            sum += run.total.as_secs_f64();
+            count += 1;
+        }
+        if count > 0 {
+            text.push_str(&format!("Average: {:.6} Count: {count}\n", sum / f64::from(count)));
+        }
+        text
+    }
+
+    fn print(&self, args: &Args, session: &mut Session) -> anyhow::Result<()> {
+        let out = session.out();
+        if args.verbose {
+            for run in self.own() {
+                writeln!(out, "{}", run.block)?;
+            }
+        } else if let Some(run) = median_run(self.runs, self.judged) {
+            writeln!(out, "{}", run.block)?;
+        }
+        let (own, met) = (self.own().count(), self.own().filter(|run| run.meets_all()).count());
+        if own == 0 {
+            writeln!(out, "No run was finished.")?;
+            return Ok(());
+        }
+        let name = self.judged.name();
+        writeln!(out, "Runs of {name} that meet every goal: {met} of {own}")?;
+        for run in self.own().filter(|run| !run.meets_all()).take(3) {
+            let missed = run.goals.iter().filter(|goal| !goal.met).map(|goal| goal.name);
+            let missed: Vec<_> = missed.collect();
+            writeln!(out, "  run {} ({}): {}", run.number, seconds(run.total), missed.join(", "))?;
+        }
+        if let Some(deadline) = self.deadline {
+            writeln!(out, "{}", deadline.text(&short(self.scenario.target)))?;
+        }
+        if self.strategies.len() > 1 {
+            writeln!(
+                out,
+                "\nMedians of {own} runs each [95% interval], in turns there and back:\n"
+            )?;
+            write!(out, "{}", table(&side_by_side(self.runs, self.strategies)))?;
+            writeln!(out)?;
+            write!(out, "{}", table(&improvements(self.runs, self.strategies)))?;
+            writeln!(out)?;
+            write!(out, "{}", table(&claim_rows(&self.claims)))?;
+        }
+        if let Some(scaling) = &self.scaling {
+            let text = figures::slope_text(&scaling.slope);
+            writeln!(
+                out,
+                "\nFrom 100 to 10,000 containers time grows as their number to the power {text}"
+            )?;
+        }
+        Ok(())
+    }
+
+    fn code(&self, args: &Args) -> Code {
+        if self.interrupted {
+            return Code::Interrupted;
+        }
+        let goals = if self.own().all(Run::meets_all) { Code::Ok } else { Code::NotMet };
+        let gate = match self.deadline.and_then(|deadline| deadline.met) {
+            _ if !args.gate => Code::Ok,
+            Some(true) => Code::Ok,
+            Some(false) => Code::NotMet,
+            None if args.run.allow_undecided => Code::Ok,
+            None => Code::Undecided,
+        };
+        goals.graver(gate)
+    }
 }

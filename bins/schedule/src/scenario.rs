@@ -7,6 +7,7 @@ use std::time::Duration;
 use proofload_scheduler::{
     AmountError, Batching, Gpus, Megabytes, Millicores, Policy, Request, Worker,
 };
+use proofload_strategies::Strategy;
 use serde::Serialize;
 
 /// GPUs of a GPU worker, and their type.
@@ -88,6 +89,36 @@ impl Scenario {
             if self.mix.takes_gpu(number) { request.with_gpus(gpus(1), [GPU]) } else { request }
         };
         (1..=self.containers).map(one).collect()
+    }
+
+    /// Whether a strategy spreads containers evenly: not by a policy that fills workers up.
+    pub(crate) fn is_spread(&self, strategy: Strategy) -> bool {
+        strategy != Strategy::Ours || self.policy != Policy::BestFit
+    }
+
+    /// The scenario as files keep it.
+    pub(crate) fn record(&self) -> serde_json::Value {
+        serde_json::json!({
+            "workers": self.workers,
+            "gpu_workers": self.gpu_workers,
+            "worker_cpu_millicores": self.worker_cpu.get(),
+            "worker_memory_mb": self.worker_memory.get(),
+            "containers": self.containers,
+            "container_cpu_millicores": self.container_cpu.get(),
+            "container_memory_mb": self.container_memory.get(),
+            "mix": self.mix,
+            "policy": self.policy.name(),
+            "batch": self.batching.most,
+            "window_ms": self.batching.window.as_millis() as u64,
+            "adaptive": self.batching.adaptive,
+            "cache_ttl_ms": self.cache_lifetime.as_millis() as u64,
+            "arrival_rate_per_s": self.arrival_rate,
+            "replicas": self.replicas,
+            "op_delay_us": self.op_delay.as_secs_f64() * 1e6,
+            "target_time_s": self.target.as_secs_f64(),
+            "repeat": self.repeat,
+            "seed": self.seed,
+        })
     }
 
     /// The most locks or updates that one a worker and batch comes to. Where containers come by and
@@ -284,14 +315,13 @@ pub(crate) fn named<T: Copy>(
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Which {
     All,
-    One(proofload_strategies::Strategy),
+    One(Strategy),
 }
 
 impl FromStr for Which {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        use proofload_strategies::Strategy;
         let all = Strategy::ALL.map(Self::One).into_iter().chain([Self::All]).collect::<Vec<_>>();
         named(text, &all, |which| match which {
             Self::All => "all",

@@ -35,6 +35,8 @@ pub(crate) fn run<S: Store>(
     let mut scheduler =
         timed(&mut ran, &spent, || Scheduler::join(store, &name, config, LEASE, work.now()))?.0;
     let (mut decision, mut update) = (Duration::ZERO, Duration::ZERO);
+    // The first step hears nothing yet: what it asked for comes with the second.
+    let mut has_asked = false;
     while !work.is_over() {
         let (step, decided, updated) = timed(&mut ran, &spent, || scheduler.step(work.now()))?;
         decision += decided;
@@ -63,9 +65,10 @@ pub(crate) fn run<S: Store>(
                 ran.phases
                     .time(Phase::Window, || thread::sleep(left.min(Duration::from_millis(1))));
             }
-        } else if step.is_idle() && !work.is_over() {
+        } else if has_asked && step.is_idle() && !work.is_over() {
             ran.phases.time(Phase::Idle, || work.idle());
         }
+        has_asked = true;
     }
     Ok(ran)
 }

@@ -1,0 +1,370 @@
+//! The strategies side by side, and what the source claims beside what was measured.
+
+use proofload_strategies::Strategy;
+use proofload_units::human_duration;
+use serde::Serialize;
+
+use crate::figures::{Middle, times};
+use crate::grade::{Level, nanoseconds};
+use crate::scenario::Scenario;
+use crate::series::Run;
+
+/// A figure that is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Figure {
+    Total,
+    Locks,
+    Operations,
+    HitRate,
+    Invalidations,
+    Updates,
+    Used,
+    Least,
+    Most,
+    WaitP99,
+    Conflicts,
+}
+
+impl Figure {
+    pub(crate) const ALL: [Self; 11] = [
+        Self::Total,
+        Self::Locks,
+        Self::Operations,
+        Self::HitRate,
+        Self::Invalidations,
+        Self::Updates,
+        Self::Used,
+        Self::Least,
+        Self::Most,
+        Self::WaitP99,
+        Self::Conflicts,
+    ];
+
+    /// Its row in a table.
+    pub(crate) const fn label(self) -> &'static str {
+        match self {
+            Self::Total => "Total Time",
+            Self::Locks => "Lock Acquisitions",
+            Self::Operations => "Store Operations",
+            Self::HitRate => "Cache Hit Rate",
+            Self::Invalidations => "Cache Invalidations",
+            Self::Updates => "Capacity Updates",
+            Self::Used => "Workers Used",
+            Self::Least => "Containers, least loaded",
+            Self::Most => "Containers, most loaded",
+            Self::WaitP99 => "Wait p99",
+            Self::Conflicts => "Refused at commit",
+        }
+    }
+
+    /// Its name in `results.json`.
+    pub(crate) const fn key(self) -> &'static str {
+        match self {
+            Self::Total => "total_us",
+            Self::Locks => "lock_acquisitions",
+            Self::Operations => "store_operations",
+            Self::HitRate => "cache_hit_rate_percent",
+            Self::Invalidations => "cache_invalidations",
+            Self::Updates => "capacity_updates",
+            Self::Used => "workers_used",
+            Self::Least => "load_min",
+            Self::Most => "load_max",
+            Self::WaitP99 => "wait_p99_us",
+            Self::Conflicts => "refused_at_commit",
+        }
+    }
+
+    /// Its value in a run; none where the run has none.
+    fn of(self, run: &Run) -> Option<f64> {
+        let load = |load: Option<&u32>| load.map(|&load| f64::from(load));
+        match self {
+            Self::Total => Some(run.total.as_secs_f64() * 1e6),
+            Self::Locks => Some(run.locks as f64),
+            Self::Operations => Some(run.operations as f64),
+            Self::HitRate => run.hit_rate.map(|rate| rate * 100.0),
+            Self::Invalidations => Some(run.invalidations as f64),
+            Self::Updates => Some(run.updates as f64),
+            Self::Used => Some(run.workers_used() as f64),
+            Self::Least => load(run.loads.iter().min()),
+            Self::Most => load(run.loads.iter().max()),
+            Self::WaitP99 => run.waits_ns[2].map(|ns| ns as f64 / 1e3),
+            Self::Conflicts => Some(run.conflicts as f64),
+        }
+    }
+
+    pub(crate) fn values(self, runs: &[Run], strategy: Strategy) -> Vec<f64> {
+        let own = runs.iter().filter(|run| run.strategy == strategy);
+        own.filter_map(|run| self.of(run)).collect()
+    }
+
+    /// A value with its unit.
+    pub(crate) fn show(self, value: f64) -> String {
+        match self {
+            Self::Total | Self::WaitP99 => human_duration((value * 1e3).round() as u64),
+            Self::HitRate => format!("{value:.1}%"),
+            _ => format!("{value}"),
+        }
+    }
+
+    /// A median with its interval, as a cell.
+    pub(crate) fn cell(self, middle: Option<&Middle>) -> String {
+        let Some(middle) = middle else { return "undecided".to_owned() };
+        let median = self.show(middle.median);
+        match (middle.lower, middle.upper) {
+            _ if middle.is_exact() => median,
+            (Some(lower), Some(upper)) => {
+                format!("{median} [{}, {}]", self.show(lower), self.show(upper))
+            }
+            _ => format!("{median} [too few runs]"),
+        }
+    }
+}
+
+/// How the figures of `old` compare with those of another strategy.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Improvement {
+    pub(crate) figure: &'static str,
+    pub(crate) strategy: &'static str,
+    pub(crate) old_median: f64,
+    pub(crate) median: f64,
+    /// Old over new; none where either has runs of 0.
+    pub(crate) ratio: Option<f64>,
+    pub(crate) lower: Option<f64>,
+    pub(crate) upper: Option<f64>,
+}
+
+impl Improvement {
+    pub(crate) fn of(figure: Figure, strategy: Strategy, runs: &[Run]) -> Option<Self> {
+        let (old, new) = (figure.values(runs, Strategy::Old), figure.values(runs, strategy));
+        let (old_middle, middle) = (Middle::of(&old)?, Middle::of(&new)?);
+        let ratio = times(&old, &new);
+        Some(Self {
+            figure: figure.key(),
+            strategy: strategy.name(),
+            old_median: old_middle.median,
+            median: middle.median,
+            ratio: ratio.map(|ratio| ratio.estimate),
+            lower: ratio.and_then(|ratio| ratio.lower),
+            upper: ratio.and_then(|ratio| ratio.upper),
+        })
+    }
+
+    pub(crate) fn cell(&self) -> String {
+        match (self.ratio, self.lower, self.upper) {
+            (Some(ratio), Some(lower), Some(upper)) if lower == upper => format!("{ratio:.1}x"),
+            (Some(ratio), Some(lower), Some(upper)) => {
+                format!("{ratio:.1}x [{lower:.1}, {upper:.1}]")
+            }
+            (Some(ratio), ..) => format!("{ratio:.1}x [too few runs]"),
+            (None, ..) if self.old_median > 0.0 && self.median == 0.0 => "none left".to_owned(),
+            (None, ..) if self.old_median == self.median => "the same".to_owned(),
+            (None, ..) => "no ratio: 0".to_owned(),
+        }
+    }
+}
+
+/// Whether what the source claims was measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Holds {
+    Holds,
+    DoesNotHold,
+    Undecided,
+}
+
+impl Holds {
+    pub(crate) const fn label(self) -> &'static str {
+        match self {
+            Self::Holds => "holds",
+            Self::DoesNotHold => "does not hold",
+            Self::Undecided => "undecided",
+        }
+    }
+
+    const fn when(holds: bool) -> Self {
+        if holds { Self::Holds } else { Self::DoesNotHold }
+    }
+}
+
+/// A claim of the source and what was measured.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Claim {
+    /// What it is about, in the source's words.
+    pub(crate) metric: &'static str,
+    /// Whose figure it is.
+    pub(crate) strategy: &'static str,
+    pub(crate) claimed: String,
+    pub(crate) measured: String,
+    pub(crate) verdict: Holds,
+}
+
+/// The source's table, line by line, for `old`, for its own new way (`batch`) and for `ours`. Its counts
+/// are for 100 containers on 20 workers: one a container and one a worker. Times are as it states them.
+pub(crate) fn claims(runs: &[Run], scenario: &Scenario) -> Vec<Claim> {
+    let (containers, workers) = (f64::from(scenario.containers), f64::from(scenario.workers));
+    let mut claims = Vec::new();
+    for (figure, old, new) in [
+        (Figure::Locks, containers, workers),
+        (Figure::Operations, 2.0 * containers, workers + 1.0),
+        (Figure::Invalidations, containers, workers),
+    ] {
+        for strategy in [Strategy::Old, Strategy::Batch, Strategy::Ours] {
+            let Some(middle) = Middle::of(&figure.values(runs, strategy)) else { continue };
+            // Of the old way it says how much it is; of the new way how much at most.
+            let (claimed, verdict) = match strategy {
+                Strategy::Old => (old, Holds::when(middle.min == old && middle.max == old)),
+                _ => (new, Holds::when(middle.max <= new)),
+            };
+            let measured = figure.cell(Some(&middle));
+            let (metric, strategy) = (figure.label(), strategy.name());
+            claims.push(Claim {
+                metric,
+                strategy,
+                claimed: claimed.to_string(),
+                measured,
+                verdict,
+            });
+        }
+    }
+    claims.splice(0..0, times_claimed(runs));
+    for (strategy, claimed, least) in [
+        (Strategy::Old, "1% (thrashing)", None),
+        (Strategy::Batch, "99%", Some(99.0)),
+        (Strategy::Ours, "99%", Some(99.0)),
+    ] {
+        if !runs.iter().any(|run| run.strategy == strategy) {
+            continue;
+        }
+        let middle = Middle::of(&Figure::HitRate.values(runs, strategy));
+        let verdict = match (&middle, least) {
+            (None, _) => Holds::Undecided,
+            (Some(middle), None) => Holds::when(middle.max <= 1.0),
+            (Some(middle), Some(least)) => Holds::when(middle.min >= least),
+        };
+        let measured = middle.map_or_else(
+            || "no lookups: it has no cache".to_owned(),
+            |middle| Figure::HitRate.cell(Some(&middle)),
+        );
+        let (metric, claimed) = (Figure::HitRate.label(), claimed.to_owned());
+        claims.push(Claim { metric, strategy: strategy.name(), claimed, measured, verdict });
+    }
+    for (strategy, claimed) in
+        [(Strategy::Old, "Uneven"), (Strategy::Batch, "Even"), (Strategy::Ours, "Even")]
+    {
+        let own: Vec<&Run> = runs.iter().filter(|run| run.strategy == strategy).collect();
+        let (Some(first), true) = (own.first(), scenario.is_spread(strategy)) else { continue };
+        let even = own.iter().filter(|run| run.balance.level == Level::Good).count();
+        let verdict = match claimed {
+            "Even" => Holds::when(even == own.len()),
+            _ => Holds::when(even == 0),
+        };
+        let load = |load: Option<&u32>| load.copied().unwrap_or_default();
+        let (least, most) = (load(first.loads.iter().min()), load(first.loads.iter().max()));
+        let measured = format!("{least} to {most} a worker");
+        let (metric, claimed) = ("Worker Distribution", claimed.to_owned());
+        claims.push(Claim { metric, strategy: strategy.name(), claimed, measured, verdict });
+    }
+    claims
+}
+
+/// 5 to 8 s, 1.5 to 2 s, and four times as fast.
+fn times_claimed(runs: &[Run]) -> Vec<Claim> {
+    let figure = Figure::Total;
+    let mut claims = Vec::new();
+    let mut claim = |metric, strategy: Strategy, claimed: &str, measured, verdict| {
+        let (strategy, claimed) = (strategy.name(), claimed.to_owned());
+        claims.push(Claim { metric, strategy, claimed, measured, verdict });
+    };
+    for strategy in [Strategy::Old, Strategy::Batch, Strategy::Ours] {
+        let Some(middle) = Middle::of(&figure.values(runs, strategy)) else { continue };
+        let measured = figure.cell(Some(&middle));
+        if strategy == Strategy::Old {
+            let verdict = Holds::when((5e6..=8e6).contains(&middle.median));
+            claim("Total Time", strategy, "5-8 seconds", measured, verdict);
+            continue;
+        }
+        let verdict = Holds::when(middle.median <= 2e6);
+        claim("Total Time", strategy, "1.5-2 seconds", measured, verdict);
+        let Some(gain) = Improvement::of(figure, strategy, runs) else { continue };
+        let verdict = match (gain.lower, gain.upper) {
+            (Some(lower), _) if lower >= 4.0 => Holds::Holds,
+            (_, Some(upper)) if upper < 4.0 => Holds::DoesNotHold,
+            _ => Holds::Undecided,
+        };
+        claim("Improvement of time", strategy, "4x faster", gain.cell(), verdict);
+    }
+    claims
+}
+
+/// A table as text: columns as wide as their widest cell.
+pub(crate) fn table(rows: &[Vec<String>]) -> String {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column: usize| {
+        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max()
+    };
+    let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();
+    let mut text = String::new();
+    for row in rows {
+        let mut line = String::from(" ");
+        for (cell, width) in row.iter().zip(&widths) {
+            line.push_str(&format!(" {cell:<width$} "));
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// The strategies side by side.
+pub(crate) fn side_by_side(runs: &[Run], strategies: &[Strategy]) -> Vec<Vec<String>> {
+    let names = strategies.iter().map(|strategy| strategy.name().to_owned());
+    let mut rows = vec![std::iter::once("Metric".to_owned()).chain(names).collect::<Vec<_>>()];
+    for figure in Figure::ALL {
+        let cells = strategies
+            .iter()
+            .map(|&strategy| figure.cell(Middle::of(&figure.values(runs, strategy)).as_ref()));
+        rows.push(std::iter::once(figure.label().to_owned()).chain(cells).collect());
+    }
+    rows
+}
+
+/// How many times less of a figure each strategy has than `old`.
+pub(crate) fn improvements(runs: &[Run], strategies: &[Strategy]) -> Vec<Vec<String>> {
+    let others: Vec<Strategy> =
+        strategies.iter().copied().filter(|&strategy| strategy != Strategy::Old).collect();
+    let names = others.iter().map(|strategy| format!("old / {}", strategy.name()));
+    let mut rows = vec![std::iter::once("Improvement".to_owned()).chain(names).collect::<Vec<_>>()];
+    for figure in [Figure::Total, Figure::Locks, Figure::Operations, Figure::Updates] {
+        let cells = others.iter().map(|&strategy| {
+            let improvement = Improvement::of(figure, strategy, runs);
+            improvement.map_or_else(|| "undecided".to_owned(), |found| found.cell())
+        });
+        rows.push(std::iter::once(figure.label().to_owned()).chain(cells).collect());
+    }
+    rows
+}
+
+/// The claims beside what was measured.
+pub(crate) fn claim_rows(claims: &[Claim]) -> Vec<Vec<String>> {
+    let head = ["The source's claim", "of", "claimed", "measured", ""].map(str::to_owned);
+    let mut rows = vec![head.to_vec()];
+    rows.extend(claims.iter().map(|claim| {
+        let Claim { metric, strategy, claimed, measured, verdict } = claim;
+        let verdict = verdict.label().to_owned();
+        vec![
+            (*metric).to_owned(),
+            (*strategy).to_owned(),
+            claimed.clone(),
+            measured.clone(),
+            verdict,
+        ]
+    }));
+    rows
+}
+
+/// The run with the median total among those of a strategy: a run that there was.
+pub(crate) fn median_run(runs: &[Run], strategy: Strategy) -> Option<&Run> {
+    let mut own: Vec<&Run> = runs.iter().filter(|run| run.strategy == strategy).collect();
+    own.sort_by_key(|run| nanoseconds(run.total));
+    own.get(own.len().saturating_sub(1) / 2).copied()
+}

@@ -1,0 +1,116 @@
+//! What is seen at a glance: how containers are spread, where the time went, how it grows.
+
+use proofload_charts::{Axis, Cell, Dash, Glyph, Ink, Panel, Scale, Scene, Series, Shape};
+use proofload_strategies::{Phase, Strategy};
+use proofload_units::human_duration;
+
+use crate::compare::median_run;
+use crate::grade::nanoseconds;
+use crate::scaling::Scaling;
+use crate::series::Run;
+
+/// Containers on each worker in one run.
+pub(crate) fn distribution(run: &Run) -> Scene {
+    let place = |(place, &load): (usize, &u32)| Cell {
+        x: (place as f64 + 0.6, place as f64 + 1.4),
+        y: (0.0, f64::from(load)),
+    };
+    let cells: Vec<Cell> = run.loads.iter().enumerate().map(place).collect();
+    let mean = run.placed as f64 / run.loads.len().max(1) as f64;
+    let limit =
+        |name: &str, y: f64| Series::new(name, Ink::Limit, Shape::Limit { y, dash: Dash::Dashed });
+    let (least, most) = (run.loads.iter().min(), run.loads.iter().max());
+    let (least, most) = (least.copied().unwrap_or(0), most.copied().unwrap_or(0));
+    Scene {
+        title: format!("Containers on each worker: {least} to {most}"),
+        note: format!("{}, run {}: {} placed", run.strategy.name(), run.number, run.placed),
+        description: format!(
+            "Bars of containers a worker, from {least} to {most}; good balance is 0.6 to 1.4 times \
+             the mean of {mean:.1}."
+        ),
+        x: Axis::new("worker", Scale::Count),
+        panels: vec![Panel {
+            y: Axis::new("containers", Scale::Count),
+            height: 180.0,
+            series: vec![
+                Series::new("containers", Ink::Blue, Shape::Cells { cells }),
+                limit("0.6 and 1.4 times the mean", (0.6 * mean).floor()),
+                limit("", (1.4 * mean).ceil()),
+            ],
+        }],
+    }
+}
+
+/// Where the time of each strategy's median run went, in shares of it.
+pub(crate) fn phases(runs: &[Run], strategies: &[Strategy]) -> Scene {
+    let shown: Vec<&Run> =
+        strategies.iter().filter_map(|&strategy| median_run(runs, strategy)).collect();
+    let inks = [Ink::Sky, Ink::Blue, Ink::Amber, Ink::Green, Ink::Purple, Ink::Grey];
+    let mut from = vec![0.0; shown.len()];
+    let mut series = Vec::new();
+    for ((place, phase), ink) in Phase::ALL.into_iter().enumerate().zip(inks) {
+        let mut cells = Vec::new();
+        for (row, run) in shown.iter().enumerate() {
+            let all: f64 = run.phases.iter().map(|part| part.as_secs_f64()).sum();
+            let share = 100.0 * run.phases[place].as_secs_f64() / all.max(f64::MIN_POSITIVE);
+            if share > 0.0 {
+                let (x, y) =
+                    ((from[row], from[row] + share), (row as f64 - 0.35, row as f64 + 0.35));
+                cells.push(Cell { x, y });
+                from[row] += share;
+            }
+        }
+        if !cells.is_empty() {
+            series.push(Series::new(phase.name(), ink, Shape::Cells { cells }));
+        }
+    }
+    let name =
+        |run: &&Run| format!("{} {}", run.strategy.name(), human_duration(nanoseconds(run.total)));
+    Scene {
+        title: "Where the time goes".to_owned(),
+        note: "the run with the median total of each strategy".to_owned(),
+        description: "Shares of the time of a run by phase, a bar a strategy.".to_owned(),
+        x: Axis::new("share of the time, %", Scale::Linear).over(0.0, 100.0),
+        panels: vec![Panel {
+            y: Axis::new("", Scale::Names(shown.iter().map(name).collect())),
+            height: 40.0 * shown.len() as f64,
+            series,
+        }],
+    }
+}
+
+/// Time over the number of containers, both by logarithm.
+pub(crate) fn scaling(scaling: &Scaling) -> Scene {
+    let mut points = Vec::new();
+    let mut line = Vec::new();
+    for size in &scaling.sizes {
+        let x = f64::from(size.containers);
+        points.extend(size.total_us.iter().map(|&y| (x, y)));
+        let mut sorted = size.total_us.clone();
+        sorted.sort_unstable_by(f64::total_cmp);
+        line.extend(sorted.get(sorted.len() / 2).map(|&y| (x, y)));
+    }
+    let slope = &scaling.slope;
+    let interval = match (slope.lower, slope.upper) {
+        (Some(lower), Some(upper)) => format!(" [{lower:.2}, {upper:.2}]"),
+        _ => String::new(),
+    };
+    Scene {
+        title: format!("Time grows as containers to the power {:.2}{interval}", slope.median),
+        note: "ours; as many containers a worker at each size".to_owned(),
+        description: format!(
+            "Total time over the number of containers, both by logarithm; slope {:.2}, where 1 is \
+             in proportion.",
+            slope.median
+        ),
+        x: Axis::new("containers", Scale::Log),
+        panels: vec![Panel {
+            y: Axis::new("total time, µs", Scale::Log),
+            height: 220.0,
+            series: vec![
+                Series::new("median", Ink::Blue, Shape::Line { points: line, dash: Dash::Solid }),
+                Series::new("a run", Ink::Grey, Shape::Marks { points, glyph: Glyph::Dot }),
+            ],
+        }],
+    }
+}
