@@ -83,6 +83,16 @@ schedule-race:
 mutants:
     .ci/mutants
 
+# Schedule 100 containers on 20 workers in four ways; ARGS as for proofload-schedule
+[no-exit-message]
+schedule *ARGS:
+    cargo run --release --bin proofload-schedule -- "$@"
+
+# The same twenty times, each run and the average in stress_test_results.txt of the run directory
+[no-exit-message]
+stress *ARGS:
+    cargo run --release --bin proofload-schedule -- --preset stress "$@"
+
 # Make the lists of packages anew that each README command may build
 layers:
     .ci/layers --write

@@ -296,13 +296,19 @@ fn times_claimed(runs: &[Run]) -> Vec<Claim> {
     claims
 }
 
-/// A table as text: columns as wide as their widest cell.
+/// A cell with a time and its interval takes at most so much, so that a table looks the same whatever
+/// the times.
+const CELL: usize = 26;
+
+/// A table as text: columns as wide as their widest cell, and all but the first with room for a time.
 pub(crate) fn table(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
         rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max()
     };
-    let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();
+    let widths: Vec<usize> = (0..columns)
+        .map(|column| width(column).unwrap_or(0).max(if column > 0 { CELL } else { 0 }))
+        .collect();
     let mut text = String::new();
     for row in rows {
         let mut line = String::from(" ");
@@ -346,18 +352,12 @@ pub(crate) fn improvements(runs: &[Run], strategies: &[Strategy]) -> Vec<Vec<Str
 
 /// The claims beside what was measured.
 pub(crate) fn claim_rows(claims: &[Claim]) -> Vec<Vec<String>> {
-    let head = ["The source's claim", "of", "claimed", "measured", ""].map(str::to_owned);
+    let head = ["The source's claim", "claimed", "measured", "verdict"].map(str::to_owned);
     let mut rows = vec![head.to_vec()];
     rows.extend(claims.iter().map(|claim| {
         let Claim { metric, strategy, claimed, measured, verdict } = claim;
         let verdict = verdict.label().to_owned();
-        vec![
-            (*metric).to_owned(),
-            (*strategy).to_owned(),
-            claimed.clone(),
-            measured.clone(),
-            verdict,
-        ]
+        vec![format!("{metric}, {strategy}"), claimed.clone(), measured.clone(), verdict]
     }));
     rows
 }

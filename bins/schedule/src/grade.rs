@@ -234,3 +234,90 @@ impl Parts {
 pub(crate) fn nanoseconds(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Level::{Bad, Fair, Good, Undecided};
+    use super::{balance, count, decision, hit_rate, invalidations, total, update, workers_used};
+    use std::time::Duration;
+
+    const fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    #[test]
+    fn times_have_the_limits_of_the_source() {
+        for (time, want) in
+            [(0, Good), (1_999, Good), (2_000, Fair), (3_000, Fair), (3_001, Bad), (9_000, Bad)]
+        {
+            assert_eq!(total(ms(time), ms(2_000)).level, want, "{time} ms");
+        }
+        for (part, all, want) in [
+            (49, 60, Good),
+            (50, 60, Bad),
+            (5, 100, Good),
+            (5, 101, Good),
+            (6, 101, Bad),
+            (49, 2_000, Good),
+        ] {
+            assert_eq!(decision(ms(part), ms(all)).level, want, "decision {part} of {all} ms");
+        }
+        for (part, all, want) in [
+            (99, 100, Good),
+            (20, 150, Bad),
+            (14, 150, Good),
+            (200, 5_000, Bad),
+            (199, 5_000, Good),
+        ] {
+            assert_eq!(update(ms(part), ms(all)).level, want, "update {part} of {all} ms");
+        }
+    }
+
+    #[test]
+    fn counts_have_upper_limits() {
+        for (n, want, words) in [
+            (0, Good, "one per worker"),
+            (20, Good, "one per worker"),
+            (21, Fair, "more than one per worker"),
+            (99, Fair, "more than one per worker"),
+            (100, Bad, "one per container = Not batching"),
+            (2_100, Bad, "one per container = Not batching"),
+        ] {
+            assert_eq!((count(n, 20, 100).level, count(n, 20, 100).words), (want, words), "{n}");
+            assert_eq!(invalidations(n, 20, 100).level, want, "{n}");
+        }
+        assert_eq!(invalidations(100, 20, 100).words, "one per container = Over-invalidating");
+        for (used, want) in [(20, Good), (19, Fair), (10, Fair), (9, Bad), (0, Bad)] {
+            assert_eq!(workers_used(used, 20).level, want, "{used} of 20");
+        }
+        for (rate, want) in [
+            (Some(1.0), Good),
+            (Some(0.951), Good),
+            (Some(0.95), Fair),
+            (Some(0.8), Fair),
+            (Some(0.799), Bad),
+            (None, Undecided),
+        ] {
+            assert_eq!(hit_rate(rate).level, want, "{rate:?}");
+        }
+    }
+
+    #[test]
+    fn balance_goes_by_the_mean() {
+        for (loads, level, words) in [
+            (&[5_usize, 5, 5, 5] as &[_], Good, "Good balance"),
+            (&[3, 7, 5, 5], Good, "Good balance"),
+            (&[3, 8, 4, 5], Fair, "Outside good balance, but not uneven"),
+            (&[2, 10, 3, 5], Fair, "Uneven"),
+            (&[0, 20, 0, 0], Bad, "Affinity broken"),
+            (&[0, 0, 0, 0, 25, 0], Bad, "Affinity broken"),
+            (&[6, 14, 10], Good, "Good balance"),
+            (&[4, 20, 6, 10], Fair, "Uneven"),
+            (&[0, 1, 1, 0], Good, "Good balance"),
+            (&[], Good, "Good balance"),
+        ] {
+            let found = balance(loads.iter().copied());
+            assert_eq!((found.level, found.words), (level, words), "{loads:?}");
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! The source's report: its labels, its grep and awk lines, its verdicts.
+
+use std::process::{Command, Stdio};
+
+use crate::program::run;
+
+/// What differs from run to run: times, shares of times, and what they decide.
+fn without_times(text: &str) -> String {
+    let mut kept = String::new();
+    for line in text.lines() {
+        let mut words = Vec::new();
+        let mut rest = line.split(' ').peekable();
+        while let Some(word) = rest.next() {
+            let bare = word.trim_matches(['(', ')', ',', ';', '[', ']']);
+            let is_number = |text: &str| !text.is_empty() && text.parse::<f64>().is_ok();
+            let has_unit = rest.peek().is_some_and(|next| {
+                ["ns", "µs", "ms", "s"].contains(&next.trim_end_matches([',', ';']))
+            });
+            if is_number(bare) && has_unit && !line.contains("limit") {
+                rest.next();
+                words.push("<time>".to_owned());
+            } else if bare.ends_with('s') && is_number(bare.trim_end_matches('s')) && bare.len() > 4
+            {
+                words.push(word.replace(bare, "<time>"));
+            } else {
+                words.push(word.to_owned());
+            }
+        }
+        let line = words.join(" ");
+        // The share behind a time, and the padding, follow the time.
+        let line = match line.split_once("<time> (") {
+            Some((before, after)) if after.contains("%)") => {
+                let (_, after) = after.split_once("%)").unwrap();
+                format!("{before}<time> (<share>%){after}")
+            }
+            _ => line,
+        };
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let indent = line.len() - line.trim_start().len();
+        kept.push_str(&format!("{:indent$}{}\n", "", words.join(" ")));
+    }
+    kept
+}
+
+#[test]
+fn the_block_has_the_labels_of_the_source() {
+    let dir = tempfile::tempdir().unwrap();
+    let ended = run(dir.path(), &["--strategy", "batch", "--repeat", "1", "--out", "run"]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    let (block, _) = ended.stdout.split_once("\nRuns of ").unwrap();
+    let limits = block.lines().filter(|line| line.contains("limit:")).count();
+    assert_eq!(limits, 2, "decision and update time");
+    let block: Vec<&str> = block.lines().filter(|line| !line.contains("limit:")).collect();
+    insta::assert_snapshot!(without_times(&block.join("\n")));
+}
+
+/// What the source's own lines make of our output.
+fn shell(dir: &std::path::Path, script: &str) -> String {
+    let program = env!("CARGO_BIN_EXE_proofload-schedule");
+    let mut command = Command::new("sh");
+    command.current_dir(dir).args(["-c", script]).env("SCHEDULE", program).stdin(Stdio::null());
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn the_lines_of_the_source_work() {
+    let dir = tempfile::tempdir().unwrap();
+    let found = shell(
+        dir.path(),
+        r#"for i in 1 2 3; do
+             "$SCHEDULE" --strategy ours --repeat 1 --out "run$i" 2>&1 |
+               grep -E "(Total duration:|Lock acquisitions:|PASS|FAIL)"
+           done | tee stress_test_results.txt > /dev/null
+           grep "Total duration:" stress_test_results.txt |
+             awk '{print $3}' |
+             awk '{sum+=$1; count++} END {print "Average:", sum/count, "Count:", count}'"#,
+    );
+    let words: Vec<&str> = found.split_whitespace().collect();
+    assert_eq!((words[0], words[2], words[3]), ("Average:", "Count:", "3"), "{found}");
+    let average: f64 = words[1].parse().unwrap();
+    assert!(average > 0.0 && average < 2.0, "{found}");
+
+    let printed = shell(
+        dir.path(),
+        r#""$SCHEDULE" --strategy ours --repeat 1 --out a | grep "Total duration:" | awk '{print $3}'"#,
+    );
+    let seconds = printed.trim().strip_suffix('s').unwrap();
+    assert_eq!(seconds.split_once('.').unwrap().1.len(), 6, "{printed}");
+    let after = shell(
+        dir.path(),
+        r#""$SCHEDULE" --strategy ours --repeat 1 --out b | grep -A 30 "Worker Distribution:""#,
+    );
+    assert!(after.contains("worker-20: 5 containers (5.0%)"), "{after}");
+}
+
+#[test]
+fn strategies_get_the_grades_of_the_source() {
+    for (flags, code, graded) in [
+        (
+            &["--strategy", "lock"] as &[_],
+            1,
+            &[
+                "Lock acquisitions:       100 (1.0 per container)    ❌ one per container = Not batching",
+                "Cache invalidations:     100                        ❌ one per container = Over-invalidating",
+            ] as &[_],
+        ),
+        (
+            &["--strategy", "batch", "--cache-ttl-ms", "0"],
+            1,
+            &["Hit rate:                0.0%                       ❌ Cache thrashing, check TTL"],
+        ),
+        (
+            &["--policy", "best-fit", "--strategy", "ours"],
+            0,
+            &["❌ Affinity broken", "❌ Poor distribution"],
+        ),
+        (
+            &["--strategy", "old"],
+            1,
+            &["Hit rate:                undecided                  – no lookups: undecided"],
+        ),
+        (&["--strategy", "ours"], 0, &["=== Performance Test PASSED ==="]),
+        (&["--strategy", "ours", "--target-time", "1ns"], 1, &["=== Performance Test FAILED ==="]),
+        (
+            &["--strategy", "ours", "--containers", "2000", "--workers", "1"],
+            1,
+            &["✗ 80 of 2000 containers scheduled"],
+        ),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let ended = run(dir.path(), &[flags, &["--repeat", "1", "--out", "run"]].concat());
+        assert_eq!(ended.code, Some(code), "{flags:?}: {ended:?}");
+        let plain: String = ended.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+        for want in graded {
+            let want: String = want.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(plain.contains(&want), "{flags:?}: no {want:?} in {}", ended.stdout);
+        }
+    }
+}
+
+#[test]
+fn every_preset_meets_every_goal() {
+    for (preset, lines) in [
+        ("100/20", &["worker-20: 5 containers"] as &[_]),
+        ("200/40", &["Containers scheduled:    200", "(target: <3s)"]),
+        ("100/10", &["worker-10: 10 containers"]),
+        ("mixed", &["worker-1: 5 containers", "worker-20: 5 containers"]),
+        ("stress", &["of 20"]),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let repeat: &[&str] = if preset == "stress" { &[] } else { &["--repeat", "2"] };
+        let flags = [&["--preset", preset, "--strategy", "ours", "--out", "run"], repeat].concat();
+        let ended = run(dir.path(), &flags);
+        assert_eq!(ended.code, Some(0), "{preset}: {ended:?}");
+        for line in lines {
+            assert!(ended.stdout.contains(line), "{preset}: no {line:?} in {}", ended.stdout);
+        }
+        let stress = dir.path().join("run/stress_test_results.txt");
+        assert_eq!(stress.exists(), preset == "stress");
+        if preset == "stress" {
+            let text = std::fs::read_to_string(stress).unwrap();
+            assert_eq!(text.matches("Total duration:").count(), 20, "{text}");
+            assert_eq!(text.matches("PASSED").count(), 20, "{text}");
+            assert!(text.lines().last().unwrap().starts_with("Average: "), "{text}");
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! What a run leaves behind.
+
+use std::fs;
+
+use proofload_run_dir::{OpenError, RunDir};
+use serde_json::Value;
+
+use crate::program::run;
+
+#[test]
+fn strategies_take_turns_and_cost_exactly_what_they_should() {
+    let dir = tempfile::tempdir().unwrap();
+    let ended = run(dir.path(), &["--repeat", "2", "--out", "run"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let summary = fs::read_to_string(dir.path().join("run/summary.csv")).unwrap();
+    let mut table = csv::Reader::from_reader(summary.as_bytes());
+    let head = table.headers().unwrap().clone();
+    let rows: Vec<csv::StringRecord> = table.records().map(Result::unwrap).collect();
+    let place = |name: &str| head.iter().position(|column| column == name).unwrap();
+    let order: Vec<&str> = rows.iter().map(|row| &row[place("strategy")]).collect();
+    assert_eq!(order, ["old", "lock", "batch", "ours", "ours", "batch", "lock", "old"]);
+    for row in &rows {
+        let number = |name: &str| row[place(name)].parse::<u64>().unwrap();
+        let (operations, locks, updates) = match &row[place("strategy")] {
+            "old" => (6_900, 2_100, 100),
+            "lock" => (500, 100, 100),
+            "batch" => (442, 40, 20),
+            _ => (5, 0, 20),
+        };
+        assert_eq!(number("store_operations"), operations, "{row:?}");
+        assert_eq!(number("lock_acquisitions"), locks, "{row:?}");
+        assert_eq!(number("capacity_updates"), updates, "{row:?}");
+        assert_eq!(number("placed"), 100, "{row:?}");
+        let settled = number("cache_hits") + number("cache_stale") + number("cache_misses");
+        assert_eq!(number("cache_lookups"), settled, "{row:?}");
+        assert_eq!(&row[place("faults")], "", "{row:?}");
+    }
+}
+
+#[test]
+fn the_files_are_there_and_agree() {
+    let dir = tempfile::tempdir().unwrap();
+    let ended = run(dir.path(), &["--repeat", "3", "--out", "run", "--json"]);
+    let out = dir.path().join("run");
+    assert_eq!(ended.stdout, fs::read_to_string(out.join("results.json")).unwrap());
+    let results: Value = serde_json::from_str(&ended.stdout).unwrap();
+    let locks = results["claims"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|claim| claim["metric"] == "Lock Acquisitions" && claim["strategy"] == "batch");
+    assert_eq!(locks.unwrap()["verdict"], "does_not_hold");
+    assert_eq!(locks.unwrap()["measured"], "40");
+    for name in ["distribution", "phases", "scaling"] {
+        for ending in ["svg", "png"] {
+            assert!(out.join(format!("charts/{name}.{ending}")).exists(), "{name}.{ending}");
+        }
+    }
+    let manifest: Value =
+        serde_json::from_str(&fs::read_to_string(out.join("run.json")).unwrap()).unwrap();
+    assert_eq!(
+        (&manifest["state"], &manifest["program"]),
+        (&"complete".into(), &"proofload-schedule".into())
+    );
+    assert!(matches!(RunDir::open(&out), Err(OpenError::WithoutRequests { .. })));
+    let again = run(dir.path(), &["--out", "run"]);
+    assert_eq!(again.code, Some(2), "{again:?}");
+    assert!(again.stderr.contains("run is not empty"), "{}", again.stderr);
+}
