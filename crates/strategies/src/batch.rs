@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use proofload_scheduler::{ContainerKey, StoreError, WorkerCache, WorkerKey};
 
-use crate::cached::Cached;
+use crate::cached::{Cached, less};
 use crate::choose::From;
 use crate::primitives::{Popped, Primitives};
 use crate::ran::{Batch, Landed, Phase, Ran};
@@ -33,13 +33,17 @@ pub(crate) fn run<S: Primitives>(
     let cache = WorkerCache::new(settings.cache_lifetime, store.counters());
     let mut cached = Cached::new(cache);
     let mut is_filled = false;
+    // Turned away because another replica was faster: planned again on what is then read.
+    let mut again = Vec::new();
     while !work.is_over() {
-        let popped = collect(store, work, settings, &mut ran)?;
+        let popped = match again.is_empty() {
+            true => collect(store, work, settings, &mut ran)?,
+            false => std::mem::take(&mut again),
+        };
         if popped.is_empty() {
             ran.phases.time(Phase::Idle, || work.idle());
             continue;
         }
-        let popped_len = popped.len();
         ran.phases.time(Phase::Read, || match is_filled {
             false => cached.fill(store, work.now()),
             true => cached.fill_gaps(store, work.now()),
@@ -82,9 +86,12 @@ pub(crate) fn run<S: Primitives>(
 
         let since = Instant::now();
         for ((worker, share), fit) in shares.into_iter().zip(fit) {
-            // The store takes them in order while they fit; of different sizes a later one may still.
-            batch.conflicts += share.containers.len() - fit;
-            for popped in share.containers.into_iter().take(fit) {
+            for (popped, fits) in share.containers.into_iter().zip(fit) {
+                if !fits {
+                    batch.conflicts += 1;
+                    again.push(popped);
+                    continue;
+                }
                 store.assign(popped.key, worker)?;
                 store.push(worker, popped.key)?;
                 let wait = work.now().saturating_sub(popped.enqueued);
@@ -93,8 +100,8 @@ pub(crate) fn run<S: Primitives>(
             }
         }
         ran.phases.add(Phase::Dispatch, since.elapsed());
-        ran.given_up += given_up + batch.conflicts;
-        work.settle(popped_len);
+        ran.given_up += given_up;
+        work.settle(given_up + batch.placed);
         ran.total = work.now();
         batch.at = ran.total;
         ran.batches.push(batch);
@@ -132,19 +139,28 @@ fn collect<S: Primitives>(
     }
 }
 
-/// Writes a worker's new capacity. Returns how many of its containers fit.
+/// Writes a worker's new capacity. Tells of each container whether it fit: under the lock that is
+/// what fits into what was read, one after the other.
 fn update<S: Primitives>(
     store: &S,
     cached: &mut Cached,
     worker: WorkerKey,
     share: &Share,
-) -> Result<usize, StoreError> {
+) -> Result<Vec<bool>, StoreError> {
     let keys: Vec<ContainerKey> = share.containers.iter().map(|popped| popped.key).collect();
     let lock = store.lock(worker)?;
     let found = store.get(worker)?;
-    let placed = store.put(worker, &keys)?;
+    store.put(worker, &keys)?;
     store.release(lock)?;
-    cached.settle(worker, share.read, found.map(|state| state.version));
+    cached.settle(worker, share.read, found.as_ref().map(|state| state.version));
     cached.invalidate(worker);
-    Ok(placed)
+    let mut free = found.map(|state| state.free).unwrap_or_default();
+    let fits = |popped: &Popped| {
+        let fits = popped.request.needs.fits(&free);
+        if fits {
+            free = less(free, popped.request.needs);
+        }
+        fits
+    };
+    Ok(share.containers.iter().map(fits).collect())
 }

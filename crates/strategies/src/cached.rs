@@ -133,7 +133,7 @@ impl Cached {
     }
 }
 
-fn less(have: Resources, taken: Resources) -> Resources {
+pub(crate) fn less(have: Resources, taken: Resources) -> Resources {
     each(have, taken, u32::saturating_sub)
 }
 

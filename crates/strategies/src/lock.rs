@@ -9,7 +9,7 @@ use proofload_scheduler::{StoreError, WorkerCache};
 
 use crate::cached::Cached;
 use crate::choose::From;
-use crate::primitives::Primitives;
+use crate::primitives::{Popped, Primitives};
 use crate::ran::{Batch, Landed, Phase, Ran};
 use crate::strategy::Settings;
 use crate::work::Work;
@@ -30,42 +30,46 @@ pub(crate) fn run<S: Primitives>(
             ran.phases.time(Phase::Idle, || work.idle());
             continue;
         };
-        let since = Instant::now();
-        let chosen = cached.choose(store, &popped.request, From::Hash, work.now())?;
-        let decision = since.elapsed();
-        ran.phases.add(Phase::Decision, decision);
-        let mut placed = 0;
-        let mut update = std::time::Duration::ZERO;
-        if let Some((worker, read)) = chosen {
-            let since = Instant::now();
-            let lock = store.lock(worker)?;
-            let found = store.get(worker)?;
-            placed = store.put(worker, &[popped.key])?;
-            store.release(lock)?;
-            cached.settle(worker, read, found.as_ref().map(|state| state.version));
-            cached.refresh(worker, found, &popped.request, placed > 0, work.now());
-            update = since.elapsed();
-            ran.phases.add(Phase::Update, update);
-            if placed > 0 {
-                ran.phases.time(Phase::Dispatch, || store.push(worker, popped.key))?;
-                let wait = work.now().saturating_sub(popped.enqueued);
-                ran.placed.push(Landed { container: popped.key, worker, wait });
-            }
-        }
-        ran.given_up += 1 - placed;
+        // Where another replica was faster, the worker has been read again, and another is chosen.
+        while !one(store, &mut cached, &popped, work, replica, &mut ran)? {}
         work.settle(1);
         ran.total = work.now();
-        let conflicts = usize::from(chosen.is_some()) - placed;
-        let at = ran.total;
-        ran.batches.push(Batch {
-            replica,
-            at,
-            placed,
-            conflicts,
-            workers: placed,
-            decision,
-            update,
-        });
     }
     Ok(ran)
+}
+
+/// Gives whether the container is settled.
+fn one<S: Primitives>(
+    store: &S,
+    cached: &mut Cached,
+    popped: &Popped,
+    work: &Work,
+    replica: usize,
+    ran: &mut Ran,
+) -> Result<bool, StoreError> {
+    let since = Instant::now();
+    let chosen = cached.choose(store, &popped.request, From::Hash, work.now())?;
+    let decision = since.elapsed();
+    ran.phases.add(Phase::Decision, decision);
+    let Some((worker, read)) = chosen else {
+        ran.given_up += 1;
+        return Ok(true);
+    };
+    let since = Instant::now();
+    let lock = store.lock(worker)?;
+    let found = store.get(worker)?;
+    let placed = store.put(worker, &[popped.key])?;
+    store.release(lock)?;
+    cached.settle(worker, read, found.as_ref().map(|state| state.version));
+    cached.refresh(worker, found, &popped.request, placed > 0, work.now());
+    let update = since.elapsed();
+    ran.phases.add(Phase::Update, update);
+    if placed > 0 {
+        ran.phases.time(Phase::Dispatch, || store.push(worker, popped.key))?;
+        let wait = work.now().saturating_sub(popped.enqueued);
+        ran.placed.push(Landed { container: popped.key, worker, wait });
+    }
+    let (at, conflicts) = (work.now(), 1 - placed);
+    ran.batches.push(Batch { replica, at, placed, conflicts, workers: placed, decision, update });
+    Ok(placed > 0)
 }

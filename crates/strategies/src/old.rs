@@ -27,20 +27,22 @@ pub(crate) fn run<S: Primitives>(
             ran.phases.time(Phase::Idle, || work.idle());
             continue;
         };
-        one(store, &popped, work, replica, &mut ran)?;
+        // Where another replica was faster, the fleet is read again.
+        while !one(store, &popped, work, replica, &mut ran)? {}
         work.settle(1);
         ran.total = work.now();
     }
     Ok(ran)
 }
 
+/// Gives whether the container is settled.
 fn one<S: Primitives>(
     store: &S,
     popped: &Popped,
     work: &Work,
     replica: usize,
     ran: &mut Ran,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     let workers = ran.phases.time(Phase::Read, || fleet(store))?;
     let since = Instant::now();
     let seen: Vec<&WorkerState> = workers.iter().collect();
@@ -49,7 +51,7 @@ fn one<S: Primitives>(
     ran.phases.add(Phase::Decision, decision);
     let Some(worker) = chosen.map(|place| workers[place].key) else {
         ran.given_up += 1;
-        return Ok(());
+        return Ok(true);
     };
     ran.phases.time(Phase::Dispatch, || store.assign(popped.key, worker))?;
     let since = Instant::now();
@@ -63,12 +65,10 @@ fn one<S: Primitives>(
         ran.phases.time(Phase::Dispatch, || store.push(worker, popped.key))?;
         let wait = work.now().saturating_sub(popped.enqueued);
         ran.placed.push(Landed { container: popped.key, worker, wait });
-    } else {
-        ran.given_up += 1;
     }
     let (at, conflicts) = (work.now(), 1 - placed);
     ran.batches.push(Batch { replica, at, placed, conflicts, workers: placed, decision, update });
-    Ok(())
+    Ok(placed > 0)
 }
 
 /// All workers, each read under its lock.
