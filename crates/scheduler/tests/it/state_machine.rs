@@ -274,11 +274,15 @@ impl Machine {
         if let Some(reply) = &first {
             self.see(token, commit.as_ref(), reply, claim, true)?;
         }
+        let verdict = first.as_ref().map(|reply| reply.verdict.clone());
         let reply = match (network, first) {
             (Network::Good | Network::ReplyTwice, Some(reply)) => reply,
             (network, _) => {
                 // Nobody has heard of what the first call claimed: its lease must end by itself.
                 let again = self.store.exchange(exchange).expect("not fenced");
+                if let Some(verdict) = verdict {
+                    prop_assert_eq!(&again.verdict, &verdict, "the same commit, the same verdict");
+                }
                 self.see(
                     token,
                     commit.as_ref(),
