@@ -165,24 +165,26 @@ impl Improvement {
 
 /// Whether what the source claims was measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
 pub(crate) enum Holds {
-    Holds,
-    DoesNotHold,
+    #[serde(rename = "holds")]
+    Yes,
+    #[serde(rename = "does_not_hold")]
+    No,
+    #[serde(rename = "undecided")]
     Undecided,
 }
 
 impl Holds {
     pub(crate) const fn label(self) -> &'static str {
         match self {
-            Self::Holds => "holds",
-            Self::DoesNotHold => "does not hold",
+            Self::Yes => "holds",
+            Self::No => "does not hold",
             Self::Undecided => "undecided",
         }
     }
 
     const fn when(holds: bool) -> Self {
-        if holds { Self::Holds } else { Self::DoesNotHold }
+        if holds { Self::Yes } else { Self::No }
     }
 }
 
@@ -287,8 +289,8 @@ fn times_claimed(runs: &[Run]) -> Vec<Claim> {
         claim("Total Time", strategy, "1.5-2 seconds", measured, verdict);
         let Some(gain) = Improvement::of(figure, strategy, runs) else { continue };
         let verdict = match (gain.lower, gain.upper) {
-            (Some(lower), _) if lower >= 4.0 => Holds::Holds,
-            (_, Some(upper)) if upper < 4.0 => Holds::DoesNotHold,
+            (Some(lower), _) if lower >= 4.0 => Holds::Yes,
+            (_, Some(upper)) if upper < 4.0 => Holds::No,
             _ => Holds::Undecided,
         };
         claim("Improvement of time", strategy, "4x faster", gain.cell(), verdict);

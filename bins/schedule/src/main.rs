@@ -8,6 +8,7 @@ mod file;
 mod files;
 mod grade;
 mod once;
+mod page;
 mod pictures;
 mod results;
 mod scaling;
@@ -18,6 +19,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
+use proofload_charts::Scene;
 use proofload_launch::{Code, Exit, Format, Session};
 use proofload_run_dir::{Bare, CreateError, Finish, Manifest, State};
 use proofload_strategies::Strategy;
@@ -49,10 +51,6 @@ fn schedule(args: &Args, session: &mut Session) -> anyhow::Result<Code> {
         Which::All => (Strategy::ALL.to_vec(), Strategy::Ours),
         Which::One(strategy) => (vec![strategy], strategy),
     };
-    if args.format() == Format::Markdown {
-        let why = "--format markdown is not there yet; leave it out, or take json";
-        return Err(Exit::usage(anyhow::Error::msg(why)).into());
-    }
     let out = args.run.out.clone().unwrap_or_else(|| proofload_launch::results_dir("schedule"));
     let dir = create(args, out, &scenario)?;
     let mut growing = Growing::create(&dir)?;
@@ -69,7 +67,11 @@ fn schedule(args: &Args, session: &mut Session) -> anyhow::Result<Code> {
     let at = dir.finish(Finish { state, end_reason: reason }).map_err(Exit::unwritable)?;
     match args.format() {
         Format::Json => writeln!(session.out(), "{:#}", all.results().json())?,
-        _ => {
+        Format::Markdown => {
+            let document = page::document(&all, Vec::new());
+            write!(session.out(), "{}", proofload_report::markdown(&document))?;
+        }
+        Format::Text => {
             all.print(args, session)?;
             writeln!(session.out(), "\nFiles in {}: {}", at.display(), files.join(", "))?;
         }
@@ -142,20 +144,28 @@ impl<'a> Found<'a> {
         let mut files = vec!["results.json".to_owned(), "summary.csv".into(), "batches.csv".into()];
         let json = format!("{:#}\n", self.results().json());
         dir.put("results.json", json.as_bytes()).map_err(Exit::unwritable)?;
-        if let Some(run) = median_run(self.runs, self.judged) {
-            picture(dir, "distribution", &pictures::distribution(run))?;
-            picture(dir, "phases", &pictures::phases(self.runs, self.strategies))?;
-            if let Some(scaling) = &self.scaling {
-                picture(dir, "scaling", &pictures::scaling(scaling))?;
-            }
-            files.push("charts/".to_owned());
+        for (name, scene) in self.pictures() {
+            picture(dir, name, &scene)?;
         }
+        let page = proofload_report::html(&page::document(self, self.pictures()))?;
+        dir.put("report.html", page.as_bytes()).map_err(Exit::unwritable)?;
+        files.extend(["charts/".to_owned(), "report.html".to_owned()]);
         if args.is_stress() {
             dir.put("stress_test_results.txt", self.stress().as_bytes())
                 .map_err(Exit::unwritable)?;
             files.push("stress_test_results.txt".to_owned());
         }
         Ok(files)
+    }
+
+    fn pictures(&self) -> Vec<(&'static str, Scene)> {
+        let Some(run) = median_run(self.runs, self.judged) else { return Vec::new() };
+        let mut pictures = vec![
+            ("distribution", pictures::distribution(run)),
+            ("phases", pictures::phases(self.runs, self.strategies)),
+        ];
+        pictures.extend(self.scaling.as_ref().map(|found| ("scaling", pictures::scaling(found))));
+        pictures
     }
 
     /// What the source's stress test keeps of each run, and the average that its awk line prints.

@@ -51,7 +51,7 @@ pub(crate) fn phases(runs: &[Run], strategies: &[Strategy]) -> Scene {
     for ((place, phase), ink) in Phase::ALL.into_iter().enumerate().zip(inks) {
         let mut cells = Vec::new();
         for (row, run) in shown.iter().enumerate() {
-            let all: f64 = run.phases.iter().map(|part| part.as_secs_f64()).sum();
+            let all: f64 = run.phases.iter().map(std::time::Duration::as_secs_f64).sum();
             let share = 100.0 * run.phases[place].as_secs_f64() / all.max(f64::MIN_POSITIVE);
             if share > 0.0 {
                 let (x, y) =

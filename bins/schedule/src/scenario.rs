@@ -195,7 +195,7 @@ impl Preset {
 }
 
 /// What a flag, a file or a preset says; each may leave anything open.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Settings {
     pub(crate) workers: Option<NonZeroU32>,
     pub(crate) gpu_workers: Option<u32>,

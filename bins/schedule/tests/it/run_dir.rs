@@ -56,6 +56,12 @@ fn the_files_are_there_and_agree() {
             assert!(out.join(format!("charts/{name}.{ending}")).exists(), "{name}.{ending}");
         }
     }
+    let page = fs::read_to_string(out.join("report.html")).unwrap();
+    assert!(page.contains("Store Operations, batch") && page.contains("<svg"), "{}", page.len());
+    let flags =
+        ["--repeat", "1", "--strategy", "ours", "--out", "markdown", "--format", "markdown"];
+    let markdown = run(dir.path(), &flags).stdout;
+    assert!(markdown.starts_with("### ✅ Every run of ours meets every goal"), "{markdown}");
     let manifest: Value =
         serde_json::from_str(&fs::read_to_string(out.join("run.json")).unwrap()).unwrap();
     assert_eq!(
