@@ -97,7 +97,7 @@ pub(crate) fn scaling(scaling: &Scaling) -> Scene {
     };
     Scene {
         title: format!("Time grows as containers to the power {:.2}{interval}", slope.median),
-        note: "ours; as many containers a worker at each size".to_owned(),
+        note: "ours, one replica, without waiting for the window; as many containers a worker at each size".to_owned(),
         description: format!(
             "Total time over the number of containers, both by logarithm; slope {:.2}, where 1 is \
              in proportion.",

@@ -4,15 +4,15 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use proofload_launch::Session;
-use proofload_strategies::Strategy;
+use proofload_strategies::{Phase, Strategy};
 use serde::Serialize;
 
 use crate::figures::Middle;
 use crate::once::once;
 use crate::scenario::Scenario;
 
-/// Numbers of containers, evenly apart by logarithm.
-const SIZES: [u32; 5] = [100, 316, 1_000, 3_162, 10_000];
+/// Numbers of containers, about evenly apart by logarithm.
+const SIZES: [u32; 5] = [100, 300, 1_000, 3_000, 10_000];
 /// Rounds over all sizes; so many medians of slopes have an interval.
 const ROUNDS: u32 = 7;
 
@@ -31,7 +31,8 @@ pub(crate) struct Size {
     pub(crate) total_us: Vec<f64>,
 }
 
-/// Runs ours at each size, with as many containers a worker as in the scenario. None if interrupted.
+/// Runs one replica of ours at each size, with as many containers a worker as in the scenario. Time that
+/// batches wait for their window is left out. None if interrupted.
 pub(crate) fn scaling(scenario: &Scenario, session: &Session) -> anyhow::Result<Option<Scaling>> {
     let mut sizes = SIZES.map(|containers| {
         let share = f64::from(scenario.workers) / f64::from(scenario.containers);
@@ -48,9 +49,12 @@ pub(crate) fn scaling(scenario: &Scenario, session: &Session) -> anyhow::Result<
             let Size { containers, workers, .. } = *size;
             let gpu_share = f64::from(scenario.gpu_workers) / f64::from(scenario.workers);
             let gpu_workers = (f64::from(workers) * gpu_share).round() as u32;
-            let scaled = Scenario { containers, workers, gpu_workers, ..scenario.clone() };
+            let scaled =
+                Scenario { containers, workers, gpu_workers, replicas: 1, ..scenario.clone() };
             let ran = once(Strategy::Ours, &scaled, &Arc::new(AtomicBool::new(false)))?.ran;
-            let total_us = ran.total.as_secs_f64() * 1e6;
+            // A last batch that is not full waits: that is no matter of size.
+            let busy = ran.total.saturating_sub(ran.phases.of(Phase::Window));
+            let total_us = busy.as_secs_f64() * 1e6;
             size.total_us.push(total_us);
             points.push((f64::from(containers).ln(), total_us.ln()));
         }
