@@ -75,6 +75,14 @@ programs:
 memory:
     cargo run --release -p proofload-benches --example memory -- workloads/workload_explicit_local5_skewed_bursty_10m.csv
 
+# Twenty million placements by racing scheduler threads: ten times what the tests do
+schedule-race:
+    cargo test --release -p proofload-scheduler -- --ignored twenty_million
+
+# Remove and double each of the scheduler's counters: a test must fail for each
+mutants:
+    .ci/mutants
+
 # Make the lists of packages anew that each README command may build
 layers:
     .ci/layers --write

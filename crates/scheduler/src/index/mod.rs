@@ -1,0 +1,152 @@
+//! Finds a worker for a request without looking at the fleet.
+//!
+//! A *view* holds the workers that one kind of request may go to: of a pool, of a GPU type, with or
+//! without preemptable ones. It is built when the first such request is made ready, and kept up with
+//! every change. Inside, a [`grid`] for every number of free GPUs.
+//!
+//! Left out: a worker's `priority` and `runtime` are not part of a view.
+
+mod grid;
+mod level;
+mod maxima;
+mod tree;
+mod view;
+
+use std::collections::HashMap;
+
+pub(crate) use view::{GpuKind, ViewKey};
+
+use crate::amount::Resources;
+use crate::policy::Policy;
+use tree::NIL;
+use view::{Entry, View};
+
+/// How many rows, cells, tree nodes, refusals and workers have been looked at. Counted where one is read.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Probes(pub(crate) u64);
+
+impl Probes {
+    #[inline]
+    pub(crate) fn one(&mut self) {
+        self.0 += 1;
+    }
+}
+
+/// All views, and where each worker stands in them. Workers are dense numbers here: slots.
+#[derive(Debug, Default)]
+pub(crate) struct Index {
+    views: Vec<View>,
+    by_key: HashMap<ViewKey, u32>,
+    entries: Vec<Entry>,
+    free_entries: Vec<u32>,
+    /// The first entry of each slot.
+    first: Vec<u32>,
+}
+
+impl Index {
+    /// The view for a key, if there is one.
+    pub(crate) fn find(&self, key: &ViewKey) -> Option<u32> {
+        self.by_key.get(key).copied()
+    }
+
+    pub(crate) fn key(&self, view: u32) -> &ViewKey {
+        &self.views[view as usize].key
+    }
+
+    /// A new view of these workers, queued in this order.
+    pub(crate) fn build(
+        &mut self,
+        key: ViewKey,
+        members: impl Iterator<Item = (u32, Resources)>,
+    ) -> u32 {
+        let view = u32::try_from(self.views.len()).expect("fewer views than 2^32");
+        self.views.push(View::new(key));
+        self.by_key.insert(key, view);
+        for (slot, free) in members {
+            self.join(slot, view, &free);
+        }
+        view
+    }
+
+    /// Makes a view ready for requests of this size. Before, it must not be asked for them.
+    pub(crate) fn prepare(&mut self, view: u32, needs: &Resources) {
+        self.views[view as usize].prepare(&mut self.entries, needs);
+    }
+
+    /// A worker is new: it goes last into all views that `belongs` says.
+    pub(crate) fn add(&mut self, slot: u32, free: &Resources, belongs: impl Fn(&ViewKey) -> bool) {
+        for view in 0..self.views.len() {
+            if belongs(&self.views[view].key) {
+                self.join(slot, view as u32, free);
+            }
+        }
+    }
+
+    fn join(&mut self, slot: u32, view: u32, free: &Resources) {
+        if self.first.len() <= slot as usize {
+            self.first.resize(slot as usize + 1, NIL);
+        }
+        let members = &mut self.views[view as usize].members;
+        let entry = Entry::new(slot, view, self.first[slot as usize], members.len() as u32);
+        let at = if let Some(at) = self.free_entries.pop() {
+            self.entries[at as usize] = entry;
+            at
+        } else {
+            self.entries.push(entry);
+            (self.entries.len() - 1) as u32
+        };
+        members.push(at);
+        self.first[slot as usize] = at;
+        self.views[view as usize].insert(&mut self.entries, at, free);
+    }
+
+    /// A worker is gone, from all views.
+    pub(crate) fn remove(&mut self, slot: u32) {
+        let Some(first) = self.first.get_mut(slot as usize) else { return };
+        let mut at = std::mem::replace(first, NIL);
+        while at != NIL {
+            let Entry { view, next_of_slot, member, .. } = self.entries[at as usize];
+            let view = &mut self.views[view as usize];
+            view.remove(&mut self.entries, at);
+            view.members.swap_remove(member as usize);
+            if let Some(&moved) = view.members.get(member as usize) {
+                self.entries[moved as usize].member = member;
+            }
+            self.free_entries.push(at);
+            at = next_of_slot;
+        }
+    }
+
+    /// What a worker has free may have changed: if it has, it goes last in its new queues.
+    pub(crate) fn change(&mut self, slot: u32, free: &Resources) {
+        let mut at = self.first.get(slot as usize).copied().unwrap_or(NIL);
+        while at != NIL {
+            let view = &mut self.views[self.entries[at as usize].view as usize];
+            if !self.entries[at as usize].is_at(free) {
+                view.remove(&mut self.entries, at);
+                view.insert(&mut self.entries, at, free);
+            }
+            at = self.entries[at as usize].next_of_slot;
+        }
+    }
+
+    /// The slot of the worker that the policy wants; `None`: nothing in the view fits.
+    pub(crate) fn pick(
+        &mut self,
+        policy: Policy,
+        view: u32,
+        needs: &Resources,
+        probes: &mut Probes,
+    ) -> Option<u32> {
+        let entry = self.views[view as usize].pick(policy, needs, probes)?;
+        Some(self.entries[entry as usize].slot)
+    }
+
+    /// The slots of a view, in no order.
+    pub(crate) fn members(&self, view: u32) -> impl ExactSizeIterator<Item = u32> {
+        self.views[view as usize].members.iter().map(|&entry| self.entries[entry as usize].slot)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,321 @@
+//! One decision after the other: a copy of the fleet, its index, and a policy.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::amount::Resources;
+use crate::counters::Counters;
+use crate::index::{GpuKind, Index, Probes, ViewKey};
+use crate::policy::{self, Policy};
+use crate::refusal::Refusal;
+use crate::request::{ANY_GPU, GPU_PREFERENCES_MAX, Request};
+use crate::snapshot::Snapshot;
+use crate::store::{Delta, WorkerKey, WorkerState};
+use crate::worker::Status;
+
+/// A request, made ready for decisions: what it needs, and the views that it is looked for in.
+#[derive(Clone, Copy, Debug)]
+pub struct Shape {
+    pub(crate) needs: Resources,
+    views: Views,
+    affinity: u64,
+}
+
+/// Views in the order in which they are tried.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+struct Views {
+    list: [u32; GPU_PREFERENCES_MAX],
+    len: u8,
+}
+
+impl Views {
+    fn iter(&self) -> impl Iterator<Item = u32> {
+        self.list.into_iter().take(usize::from(self.len))
+    }
+}
+
+/// What decisions have looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Examined {
+    /// Decisions.
+    pub decisions: u64,
+    /// Rows, cells, tree nodes, refusals and workers looked at, in all.
+    pub total: u64,
+    /// The most in one decision.
+    pub most: u64,
+}
+
+/// Decides where containers go, one by one, on its own copy of the fleet.
+#[derive(Debug)]
+pub struct Placer {
+    pub(crate) snapshot: Snapshot,
+    index: Index,
+    policy: Policy,
+    seed: u64,
+    counters: Arc<Counters>,
+    loaded: bool,
+    examined: Examined,
+    /// For lists of views: the greatest totals of the workers that they lead to, none of them within
+    /// another, as of a generation of the fleet.
+    greatest: HashMap<Views, (u64, Vec<Resources>)>,
+    /// Slots written since the index was last brought up to date.
+    written: Vec<u32>,
+}
+
+impl Placer {
+    /// A placer without workers. Replicas with different seeds begin with different workers.
+    pub fn new(policy: Policy, seed: u64, counters: Arc<Counters>) -> Self {
+        Self {
+            snapshot: Snapshot::default(),
+            index: Index::default(),
+            policy,
+            seed,
+            counters,
+            loaded: false,
+            examined: Examined::default(),
+            greatest: HashMap::new(),
+            written: Vec::new(),
+        }
+    }
+
+    /// Takes over what the store says about its workers.
+    pub fn apply(&mut self, delta: &Delta) {
+        for state in &delta.workers {
+            self.write(state);
+        }
+        if delta.whole && self.loaded {
+            self.forget_all_but(&delta.workers);
+        }
+        self.loaded |= delta.whole;
+        self.reindex();
+    }
+
+    fn write(&mut self, state: &WorkerState) {
+        let slot = state.key.0;
+        let known = slot < self.snapshot.slots() && self.snapshot.status[slot as usize].is_some();
+        if known {
+            self.counters.invalidation(1);
+        } else if !self.loaded {
+            self.counters.first_load(1);
+        }
+        let moved = self.snapshot.write(state);
+        if moved {
+            self.index.remove(slot);
+            if state.status == Some(Status::Available) {
+                let class = self.snapshot.class[slot as usize];
+                self.index.add(slot, &self.snapshot.free[slot as usize], |key| class.serves(key));
+            }
+        } else {
+            self.written.push(slot);
+        }
+    }
+
+    fn forget_all_but(&mut self, workers: &[WorkerState]) {
+        let there: std::collections::HashSet<u32> =
+            workers.iter().map(|state| state.key.0).collect();
+        for slot in (0..self.snapshot.slots()).filter(|slot| !there.contains(slot)) {
+            if self.snapshot.status[slot as usize].is_some() {
+                self.counters.invalidation(1);
+                self.snapshot.remove(slot);
+                self.index.remove(slot);
+            }
+        }
+    }
+
+    /// Brings the index up to what is free now in the slots that were written.
+    pub(crate) fn reindex(&mut self) {
+        for at in 0..self.written.len() {
+            let slot = self.written[at];
+            self.index.change(slot, &self.snapshot.free[slot as usize]);
+        }
+        self.written.clear();
+    }
+
+    /// Makes a request ready. The views that it needs are built if it is the first of its kind.
+    pub fn shape(&mut self, request: &Request) -> Shape {
+        let mut shape = Shape {
+            needs: request.needs,
+            views: Views::default(),
+            affinity: if self.policy == Policy::Affinity { policy::hash(&request.id) } else { 0 },
+        };
+        let pool = match request.pool.as_deref().map(|pool| self.snapshot.name(pool)) {
+            Some(None) => return shape,
+            Some(known) => known,
+            None => None,
+        };
+        let key = |gpu| ViewKey { pool, gpu, preemptable: request.preemptable };
+        if request.gpus.is_empty() {
+            self.add_view(&mut shape, key(GpuKind::None));
+        }
+        for gpu in request.gpus.iter().take(GPU_PREFERENCES_MAX) {
+            if gpu == ANY_GPU {
+                self.add_view(&mut shape, key(GpuKind::Any));
+            } else if let Some(gpu) = self.snapshot.name(gpu) {
+                self.add_view(&mut shape, key(GpuKind::Type(gpu)));
+            }
+        }
+        shape
+    }
+
+    fn add_view(&mut self, shape: &mut Shape, key: ViewKey) {
+        let view = self.index.find(&key).unwrap_or_else(|| {
+            let snapshot = &self.snapshot;
+            let slots = snapshot.slots();
+            let start =
+                if slots == 0 { 0 } else { (policy::mix(self.seed) % u64::from(slots)) as u32 };
+            let members = (start..slots)
+                .chain(0..start)
+                .filter(|&slot| {
+                    snapshot.is_open(slot) && snapshot.class[slot as usize].serves(&key)
+                })
+                .map(|slot| (slot, snapshot.free[slot as usize]));
+            self.index.build(key, members)
+        });
+        self.index.prepare(view, &shape.needs);
+        shape.views.list[usize::from(shape.views.len)] = view;
+        shape.views.len += 1;
+    }
+
+    /// Picks a worker for a container and counts it as planned there. `None`: nothing fits.
+    #[inline]
+    pub fn place(&mut self, shape: &Shape) -> Option<WorkerKey> {
+        let mut probes = Probes::default();
+        let slot = match self.policy {
+            Policy::Affinity => {
+                shape.views.iter().find_map(|view| self.nearest(view, shape, &mut probes))
+            }
+            policy => shape
+                .views
+                .iter()
+                .find_map(|view| self.index.pick(policy, view, &shape.needs, &mut probes)),
+        };
+        self.examined.decisions += 1;
+        self.examined.total += probes.0;
+        self.examined.most = self.examined.most.max(probes.0);
+        let slot = slot?;
+        self.counters.lookup(1);
+        self.snapshot.take(slot, &shape.needs);
+        self.index.change(slot, &self.snapshot.free[slot as usize]);
+        Some(WorkerKey(slot))
+    }
+
+    /// The member that fits, is below the bound, and has the highest rendezvous weight.
+    fn nearest(&self, view: u32, shape: &Shape, probes: &mut Probes) -> Option<u32> {
+        let members = self.index.members(view);
+        let eligible = members.len() as u64;
+        let placed = members.map(|slot| self.snapshot.load(slot)).sum();
+        let bound = policy::affinity_bound(placed, eligible);
+        let weight =
+            |slot: u32| policy::rendezvous(shape.affinity, self.snapshot.hash[slot as usize]);
+        self.index
+            .members(view)
+            .inspect(|_| probes.one())
+            .filter(|&slot| {
+                shape.needs.fits(&self.snapshot.free[slot as usize])
+                    && self.snapshot.load(slot) < bound
+            })
+            .max_by_key(|&slot| (weight(slot), slot))
+    }
+
+    /// Takes a container back from where [`place`](Self::place) planned it: for those who use a placer
+    /// without a store. There must be one of this shape planned there.
+    pub fn put_back(&mut self, worker: WorkerKey, shape: &Shape) {
+        let epoch = self.snapshot.epoch[worker.0 as usize];
+        self.settle(worker, epoch, &shape.needs);
+        self.reindex();
+    }
+
+    /// Forgets a planned container whose verdict is known; the index is brought up to date later.
+    pub(crate) fn settle(&mut self, worker: WorkerKey, epoch: u32, needs: &Resources) {
+        self.snapshot.put_back(worker.0, epoch, needs);
+        self.written.push(worker.0);
+    }
+
+    /// Whether some worker that is there or starting could hold it, if it were empty.
+    pub(crate) fn could_fit(&mut self, shape: &Shape) -> bool {
+        let (snapshot, index) = (&self.snapshot, &self.index);
+        let (generation, greatest) = self.greatest.entry(shape.views).or_default();
+        if *generation != snapshot.generation {
+            *generation = snapshot.generation;
+            greatest.clear();
+            for at in snapshot.there() {
+                let total = snapshot.total[at];
+                if shape.views.iter().any(|view| snapshot.class[at].serves(index.key(view)))
+                    && !greatest.iter().any(|known| total.fits(known))
+                {
+                    greatest.retain(|known| !known.fits(&total));
+                    greatest.push(total);
+                }
+            }
+        }
+        greatest.iter().any(|total| shape.needs.fits(total))
+    }
+
+    /// The reason why a request fits on none of the workers that there are, even if they were empty.
+    /// `None`: it would fit on one of them, or there are no workers yet. Reads the fleet.
+    pub fn never_fits(&self, request: &Request) -> Option<Refusal> {
+        let snapshot = &self.snapshot;
+        let there = || snapshot.there();
+        there().next()?;
+        let pool = request.pool.as_deref().map(|pool| (pool, snapshot.name(pool)));
+        if let Some((name, number)) = pool
+            && !there().any(|at| Some(snapshot.class[at].pool) == number)
+        {
+            return Some(Refusal::UnknownPool(name.to_owned()));
+        }
+        let gpus: Vec<Option<u32>> = request.gpus.iter().map(|gpu| snapshot.name(gpu)).collect();
+        let any = request.gpus.iter().any(|gpu| gpu == ANY_GPU);
+        let gpu_will_do = |gpu: Option<u32>| match gpu {
+            None => request.gpus.is_empty(),
+            Some(_) => (any && !request.gpus.is_empty()) || gpus.contains(&gpu),
+        };
+        if !request.gpus.is_empty() && !there().any(|at| gpu_will_do(snapshot.class[at].gpu)) {
+            return Some(Refusal::UnknownGpu(request.gpus.clone()));
+        }
+        let mut most: Option<Resources> = None;
+        for at in there() {
+            let class = snapshot.class[at];
+            let pool_will_do = match pool {
+                None => !class.requires_pool_selector,
+                Some((_, number)) => Some(class.pool) == number,
+            };
+            if !pool_will_do
+                || !gpu_will_do(class.gpu)
+                || (class.preemptable && !request.preemptable)
+            {
+                continue;
+            }
+            let total = snapshot.total[at];
+            if request.needs.fits(&total) {
+                return None;
+            }
+            let most = most.get_or_insert(total);
+            most.cpu = most.cpu.max(total.cpu);
+            most.memory = most.memory.max(total.memory);
+            most.gpus = most.gpus.max(total.gpus);
+        }
+        Some(match most {
+            Some(most) => Refusal::TooLarge { needs: request.needs, most },
+            None => Refusal::NoWorker(if pool.is_some() {
+                "the workers of its pool have other GPUs, or can be taken away and it is not preemptable"
+            } else {
+                "they require that their pool is named, or can be taken away and it is not preemptable"
+            }),
+        })
+    }
+
+    /// What is free on a worker, by this copy.
+    pub fn free(&self, worker: WorkerKey) -> Option<Resources> {
+        self.snapshot.status.get(worker.0 as usize)?.map(|_| self.snapshot.free[worker.0 as usize])
+    }
+
+    /// The life of a worker that this copy knows.
+    pub fn epoch(&self, worker: WorkerKey) -> Option<u32> {
+        self.snapshot.status.get(worker.0 as usize)?.map(|_| self.snapshot.epoch[worker.0 as usize])
+    }
+
+    /// What decisions have looked at so far.
+    pub fn examined(&self) -> Examined {
+        self.examined
+    }
+}

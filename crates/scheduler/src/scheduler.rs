@@ -1,0 +1,176 @@
+//! A planner and a store, step by step.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::planner::{Config, Plan, Planner, Settled};
+use crate::refusal::Refusal;
+use crate::store::{Claim, ContainerKey, Exchange, Store, StoreError, Token};
+
+/// What a step came to.
+#[derive(Debug, Default)]
+pub struct Step {
+    /// What the verdict said.
+    pub settled: Settled,
+    /// How many containers were claimed.
+    pub claimed: usize,
+    /// How many were planned nowhere and put back.
+    pub requeued: usize,
+    /// How many were given up.
+    pub refused: usize,
+}
+
+impl Step {
+    /// Nothing happened.
+    pub fn is_idle(&self) -> bool {
+        self.claimed + self.requeued + self.refused + self.settled.conflicts + self.settled.moved_on
+            == 0
+            && self.settled.placed.is_empty()
+    }
+}
+
+/// Drives a planner against a store. No thread, no timer: the caller calls [`step`](Self::step).
+#[derive(Debug)]
+pub struct Scheduler<S: Store> {
+    store: S,
+    token: Token,
+    planner: Planner,
+    lease: Duration,
+    flying: Option<Flying<S::Pending>>,
+    /// Batches that are planned and not sent, or whose reply was lost: these first.
+    to_send: VecDeque<u64>,
+    requeue: Vec<(ContainerKey, Duration)>,
+    refuse: Vec<(ContainerKey, Refusal)>,
+}
+
+#[derive(Debug)]
+struct Flying<P> {
+    pending: P,
+    batch: Option<u64>,
+    asked: usize,
+}
+
+impl<S: Store> Scheduler<S> {
+    /// Joins the store under a name and loads the fleet. Claimed containers are leased for `lease`.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn join(
+        store: S,
+        name: &str,
+        config: Config,
+        lease: Duration,
+        now: Duration,
+    ) -> Result<Self, StoreError> {
+        let token = store.join(name)?;
+        let mut planner = Planner::new(config, store.counters());
+        let reply =
+            store.exchange(Exchange { token, now, commit: None, claim: None, since: None })?;
+        planner.absorb(reply, 0, now);
+        Ok(Self {
+            store,
+            token,
+            planner,
+            lease,
+            flying: None,
+            to_send: VecDeque::new(),
+            requeue: Vec::new(),
+            refuse: Vec::new(),
+        })
+    }
+
+    /// One turn: plans what is due while the last exchange is under way, hears its answer, and sends
+    /// the next one with the plan, a claim and the wish for changes.
+    ///
+    /// # Errors
+    /// What the store says. After [`StoreError::NoAnswer`] the next step sends the commit again; after
+    /// [`StoreError::Fenced`] this scheduler is done.
+    pub fn step(&mut self, now: Duration) -> Result<Step, StoreError> {
+        let mut step = Step::default();
+        if self.to_send.is_empty() {
+            self.plan(now);
+        }
+        self.hear(&mut step, now)?;
+        if self.to_send.is_empty() {
+            // Nothing was at hand while the exchange was under way; now there may be.
+            self.plan(now);
+        }
+        self.hand_back(&mut step)?;
+        let asked = self.planner.wants();
+        let batch = self.to_send.front().copied();
+        let exchange = Exchange {
+            token: self.token,
+            now,
+            commit: batch.and_then(|batch| self.planner.commit(batch)),
+            claim: (asked > 0).then_some(Claim { most: asked, lease: self.lease }),
+            since: self.planner.seen(),
+        };
+        let pending = self.store.submit(exchange)?;
+        self.to_send.pop_front();
+        self.flying = Some(Flying { pending, batch, asked });
+        Ok(step)
+    }
+
+    fn plan(&mut self, now: Duration) {
+        let Plan { batch, requeue, refuse } = self.planner.plan(now);
+        self.to_send.extend(batch);
+        self.requeue.extend(requeue);
+        self.refuse.extend(refuse);
+    }
+
+    /// Hears the answer of the exchange that is under way, if there is one, and sends nothing.
+    ///
+    /// # Errors
+    /// As [`step`](Self::step).
+    pub fn finish(&mut self, now: Duration) -> Result<Step, StoreError> {
+        let mut step = Step::default();
+        self.hear(&mut step, now)?;
+        Ok(step)
+    }
+
+    fn hear(&mut self, step: &mut Step, now: Duration) -> Result<(), StoreError> {
+        let Some(Flying { pending, batch, asked }) = self.flying.take() else { return Ok(()) };
+        match self.store.receive(pending) {
+            Ok(reply) => {
+                step.claimed = reply.claimed.len();
+                step.settled = self.planner.absorb(reply, asked, now);
+                Ok(())
+            }
+            Err(error) => {
+                if let Some(batch) = batch {
+                    self.to_send.push_front(batch);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn hand_back(&mut self, step: &mut Step) -> Result<(), StoreError> {
+        // What has been said stays said if a later call fails: to say it again does no harm.
+        for group in self.requeue.chunk_by(|a, b| a.1 == b.1) {
+            let keys: Vec<_> = group.iter().map(|&(key, _)| key).collect();
+            step.requeued += self.store.requeue_at(self.token, &keys, group[0].1)?;
+        }
+        self.requeue.clear();
+        if !self.refuse.is_empty() {
+            step.refused = self.store.refuse(self.token, &self.refuse)?;
+            self.refuse.clear();
+        }
+        Ok(())
+    }
+
+    /// The planner, for when the next batch is due and what it has looked at.
+    pub fn planner(&self) -> &Planner {
+        &self.planner
+    }
+
+    /// Its handle of the store.
+    pub fn store(&self) -> &S {
+        &self.store
+    }
+
+    /// The token that it shows.
+    pub fn token(&self) -> Token {
+        self.token
+    }
+}

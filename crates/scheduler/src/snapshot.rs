@@ -1,0 +1,190 @@
+//! A scheduler's copy of the fleet: one array a property, a slot a worker.
+//!
+//! A slot is the worker's key. What is free in the copy is what the store said less what this
+//! scheduler has planned and not heard about, so planning can go on while a commit is under way.
+
+use std::collections::HashMap;
+
+use crate::amount::{Resources, Taken};
+use crate::index::{GpuKind, ViewKey};
+use crate::policy;
+use crate::store::WorkerState;
+use crate::worker::{Status, Worker};
+
+/// What decides which requests may go to a worker.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Class {
+    pub(crate) pool: u32,
+    pub(crate) gpu: Option<u32>,
+    pub(crate) preemptable: bool,
+    pub(crate) requires_pool_selector: bool,
+}
+
+impl Class {
+    /// Whether requests of this kind may go to such a worker.
+    pub(crate) fn serves(&self, key: &ViewKey) -> bool {
+        let pool = key.pool.map_or(!self.requires_pool_selector, |pool| pool == self.pool);
+        let gpu = match key.gpu {
+            GpuKind::None => self.gpu.is_none(),
+            GpuKind::Any => self.gpu.is_some(),
+            GpuKind::Type(gpu) => self.gpu == Some(gpu),
+        };
+        pool && gpu && (key.preemptable || !self.preemptable)
+    }
+}
+
+/// The fleet as this scheduler knows it.
+#[derive(Debug, Default)]
+pub(crate) struct Snapshot {
+    names: HashMap<Box<str>, u32>,
+    pub(crate) status: Vec<Option<Status>>,
+    pub(crate) class: Vec<Class>,
+    pub(crate) epoch: Vec<u32>,
+    pub(crate) version: Vec<u64>,
+    pub(crate) total: Vec<Resources>,
+    /// As the store said.
+    told: Vec<Resources>,
+    told_containers: Vec<u32>,
+    /// Planned and not heard about.
+    planned: Vec<Taken>,
+    planned_containers: Vec<u32>,
+    /// Batches among those.
+    ahead: Vec<u32>,
+    /// `told` less `planned`.
+    pub(crate) free: Vec<Resources>,
+    /// The hash of its name, for rendezvous.
+    pub(crate) hash: Vec<u64>,
+    /// Goes up when a worker comes or goes or changes its status.
+    pub(crate) generation: u64,
+}
+
+impl Snapshot {
+    pub(crate) fn slots(&self) -> u32 {
+        self.status.len() as u32
+    }
+
+    /// The number of a name that some worker has.
+    pub(crate) fn name(&self, name: &str) -> Option<u32> {
+        self.names.get(name).copied()
+    }
+
+    fn intern(&mut self, name: &str) -> u32 {
+        if let Some(number) = self.name(name) {
+            return number;
+        }
+        let number = self.names.len() as u32;
+        self.names.insert(name.into(), number);
+        number
+    }
+
+    /// Workers that take containers or will.
+    pub(crate) fn there(&self) -> impl Iterator<Item = usize> {
+        (0..self.status.len())
+            .filter(|&at| matches!(self.status[at], Some(Status::Available | Status::Pending)))
+    }
+
+    pub(crate) fn is_open(&self, slot: u32) -> bool {
+        self.status[slot as usize] == Some(Status::Available)
+    }
+
+    /// Overwrites a slot with what the store says now. `true`: it is another life of the worker, or its
+    /// status has changed, so that it may belong to other views.
+    pub(crate) fn write(&mut self, state: &WorkerState) -> bool {
+        let at = state.key.0 as usize;
+        if self.status.len() <= at {
+            self.grow(at + 1);
+        }
+        let born = self.epoch[at] != state.epoch;
+        let changed = born || self.status[at] != state.status;
+        if changed {
+            self.generation += 1;
+            if born {
+                self.settle_in(at, &state.worker);
+                self.epoch[at] = state.epoch;
+            }
+        }
+        self.status[at] = state.status;
+        self.version[at] = state.version;
+        self.told[at] = state.free;
+        self.told_containers[at] = state.containers;
+        self.free[at] = self.told[at].less(&self.planned[at]);
+        changed
+    }
+
+    /// A worker is gone.
+    pub(crate) fn remove(&mut self, slot: u32) {
+        let at = slot as usize;
+        if self.status[at].take().is_some() {
+            self.generation += 1;
+        }
+    }
+
+    fn grow(&mut self, slots: usize) {
+        self.status.resize(slots, None);
+        self.class.resize(slots, Class::default());
+        self.epoch.resize(slots, 0);
+        self.version.resize(slots, 0);
+        self.total.resize(slots, Resources::default());
+        self.told.resize(slots, Resources::default());
+        self.told_containers.resize(slots, 0);
+        self.planned.resize(slots, Taken::default());
+        self.planned_containers.resize(slots, 0);
+        self.ahead.resize(slots, 0);
+        self.free.resize(slots, Resources::default());
+        self.hash.resize(slots, 0);
+    }
+
+    fn settle_in(&mut self, at: usize, worker: &Worker) {
+        self.class[at] = Class {
+            pool: self.intern(&worker.pool),
+            gpu: worker.gpu.as_deref().map(|gpu| self.intern(gpu)),
+            preemptable: worker.preemptable,
+            requires_pool_selector: worker.requires_pool_selector,
+        };
+        self.hash[at] = policy::hash(&worker.id);
+        self.total[at] = worker.total;
+        self.planned[at] = Taken::default();
+        self.planned_containers[at] = 0;
+        self.ahead[at] = 0;
+    }
+
+    /// Containers on a worker, with those planned.
+    pub(crate) fn load(&self, slot: u32) -> u64 {
+        u64::from(self.told_containers[slot as usize])
+            + u64::from(self.planned_containers[slot as usize])
+    }
+
+    /// Plans a container on a worker.
+    #[inline]
+    pub(crate) fn take(&mut self, slot: u32, needs: &Resources) {
+        let at = slot as usize;
+        self.planned[at].add(needs);
+        self.planned_containers[at] += 1;
+        self.free[at] = self.told[at].less(&self.planned[at]);
+    }
+
+    /// Forgets a planned container, if the worker is still the one it was planned for.
+    pub(crate) fn put_back(&mut self, slot: u32, epoch: u32, needs: &Resources) {
+        let at = slot as usize;
+        if self.epoch[at] == epoch {
+            self.planned[at].remove(needs);
+            self.planned_containers[at] -= 1;
+            self.free[at] = self.told[at].less(&self.planned[at]);
+        }
+    }
+
+    /// A batch for this worker is planned: the version that it will find there if all goes well.
+    pub(crate) fn batch_planned(&mut self, slot: u32) -> u64 {
+        let at = slot as usize;
+        let expected = self.version[at] + u64::from(self.ahead[at]);
+        self.ahead[at] += 1;
+        expected
+    }
+
+    /// A batch for this worker has been heard about.
+    pub(crate) fn batch_settled(&mut self, slot: u32, epoch: u32) {
+        if self.epoch[slot as usize] == epoch {
+            self.ahead[slot as usize] -= 1;
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! Input that cannot be right, or cannot be met.
+
+use std::time::Duration;
+
+use proofload_scheduler::{Gpus, Megabytes, Millicores, Policy, Refusal, Request, Store};
+
+use crate::support::*;
+
+#[test]
+fn amounts_outside_their_range_are_refused_by_name() {
+    for (error, text) in [
+        (
+            Millicores::new(-1).unwrap_err(),
+            "CPU in millicores: expected a whole number from 0 to 4194303, found -1",
+        ),
+        (
+            Megabytes::new(i64::MAX).unwrap_err(),
+            "memory in MB: expected a whole number from 0 to 16777215, found 9223372036854775807",
+        ),
+        (Gpus::new(64).unwrap_err(), "GPUs: expected a whole number from 0 to 63, found 64"),
+    ] {
+        assert_eq!(error.to_string(), text);
+    }
+}
+
+#[test]
+fn workers_and_requests_that_make_no_sense_are_refused_and_change_nothing() {
+    let store = fleet([worker("w")]);
+    let mut typeless = worker("x");
+    typeless.total.gpus = gpus(1);
+    for (worker, text) in [
+        (worker("w"), "worker \"w\" is registered already; remove it first"),
+        (worker(""), "worker \"\" has an empty id; give every worker a name of its own"),
+        (
+            proofload_scheduler::Worker::new("x", cpu(0), memory(1)),
+            "worker \"x\" has no CPU; give it at least 1 millicore",
+        ),
+        (
+            proofload_scheduler::Worker::new("x", cpu(1), memory(0)),
+            "worker \"x\" has no memory; give it at least 1 MB",
+        ),
+        (typeless, "worker \"x\" has GPUs without a type; name their type"),
+    ] {
+        assert_eq!(store.put_worker(worker).unwrap_err().to_string(), text);
+    }
+    enqueue(&store, [container("known")]);
+    for (request, text) in [
+        (container("known"), "container \"known\" is known already"),
+        (container("good"), "container \"good\" is known already"),
+        (container(""), "container \"\" has an empty id; give every container a name of its own"),
+        (
+            Request::new("x", cpu(0), memory(1)),
+            "container \"x\" asks for no CPU; ask for at least 1 millicore",
+        ),
+        (
+            Request::new("x", cpu(1), memory(0)),
+            "container \"x\" asks for no memory; ask for at least 1 MB",
+        ),
+        (
+            container("x").with_gpus(gpus(0), ["L4"]),
+            "container \"x\" lists GPU types but asks for 0 GPUs; ask for at least 1",
+        ),
+        (
+            container("x").with_gpus::<&str>(gpus(1), []),
+            "container \"x\" asks for GPUs of no type; list the types that will do, or `any`",
+        ),
+        (
+            container("x").with_gpus(gpus(1), ["L4"; 9]),
+            "container \"x\" lists more than 8 GPU types; list the best 8, or end the list with `any`",
+        ),
+    ] {
+        let error = store.enqueue(vec![container("good"), request], Duration::ZERO).unwrap_err();
+        assert_eq!(error.to_string(), text);
+    }
+    assert_eq!((store.audit().waiting, store.audit().workers.len()), (1, 1));
+}
+
+#[test]
+fn what_can_never_fit_is_refused_with_the_reason_and_holds_nobody_up() {
+    let mut spot = worker("spot");
+    (spot.pool, spot.preemptable) = ("spot".into(), true);
+    let store = fleet([worker("w"), worker("g").with_gpus("L4", gpus(2)), spot]);
+    let in_pool = |id: &str, pool: &str| {
+        let mut request = container(id);
+        request.pool = Some(pool.into());
+        request
+    };
+    enqueue(
+        &store,
+        [
+            in_pool("pool", "nowhere"),
+            container("gpu").with_gpus(gpus(1), ["H100", "B200"]),
+            Request::new("large", Millicores::MAX, Megabytes::MAX),
+            container("many").with_gpus(gpus(3), ["any"]),
+            in_pool("spot", "spot"),
+            container("good"),
+        ],
+    );
+    let mut scheduler = join(&store, "a", at_once(Policy::Spread));
+    assert_eq!(run(&mut scheduler, Duration::ZERO), 1);
+    let reasons: Vec<String> =
+        store.refused().into_iter().map(|(id, reason)| format!("{id}: {reason}")).collect();
+    assert_eq!(
+        reasons,
+        [
+            "pool: no worker is in the pool \"nowhere\"",
+            "gpu: no worker has GPUs of the type H100 or B200",
+            "large: larger than any worker it may go to: it asks for 4194303 m and 16777215 MB with 0 GPUs; of each, the most that a worker has is 10000 m, 20480 MB and 0 GPUs",
+            "many: larger than any worker it may go to: it asks for 100 m and 256 MB with 3 GPUs; of each, the most that a worker has is 10000 m, 20480 MB and 2 GPUs",
+            "spot: no worker takes requests of this kind (the workers of its pool have other GPUs, or can be taken away and it is not preemptable)",
+        ]
+    );
+    assert_eq!(store.audit().waiting, 0);
+}
+
+/// Without any worker nothing is known to be impossible.
+#[test]
+fn an_empty_fleet_refuses_nobody() {
+    let store = fleet([]);
+    enqueue(&store, [container("c")]);
+    let mut scheduler = join(&store, "a", at_once(Policy::Spread));
+    assert_eq!(run(&mut scheduler, Duration::ZERO), 0);
+    assert_eq!((store.refused().len(), store.audit().waiting), (0, 1));
+    store.put_worker(worker("late")).expect("new");
+    assert_eq!(run(&mut scheduler, Duration::from_secs(1)), 1);
+}
+
+#[test]
+fn a_container_that_finds_nothing_free_is_tried_again_later_and_later_and_then_given_up() {
+    let store = fleet([worker("w")]);
+    let whole = |id: &str| Request::new(id, cpu(10_000), memory(1));
+    enqueue(&store, [whole("first"), whole("second")]);
+    let mut config = at_once(Policy::Spread);
+    config.backoff.tries = 3;
+    let mut scheduler = join(&store, "a", config);
+    let mut requeued_at = Vec::new();
+    for millisecond in 0..10_000 {
+        let step = scheduler.step(Duration::from_millis(millisecond)).expect("a step");
+        requeued_at.extend((step.requeued > 0).then_some(millisecond));
+        if step.refused > 0 {
+            break;
+        }
+    }
+    // 250, 500 and 1,000 ms apart, and the steps that a claim and its answer take.
+    let apart: Vec<u64> = requeued_at.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert_eq!(apart.len(), 2);
+    assert!((250..255).contains(&apart[0]) && (500..505).contains(&apart[1]), "{apart:?}");
+    assert_eq!(store.refused(), [("second".to_owned(), Refusal::NothingFree(3))]);
+}

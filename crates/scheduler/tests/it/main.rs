@@ -1,0 +1,11 @@
+//! The scheduler through its public face.
+#![allow(missing_docs)]
+
+mod allocation;
+mod counters;
+mod defects;
+mod inputs;
+mod policies;
+mod races;
+mod state_machine;
+mod support;
