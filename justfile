@@ -75,6 +75,10 @@ programs:
 memory:
     cargo run --release -p proofload-benches --example memory -- workloads/workload_explicit_local5_skewed_bursty_10m.csv
 
+# The goals of the scheduler's core, each beside what it is compared with, in one run
+decisions:
+    cargo run --release -p proofload-benches --example decisions
+
 # Twenty million placements by racing scheduler threads: ten times what the tests do
 schedule-race:
     cargo test --release -p proofload-scheduler -- --ignored twenty_million

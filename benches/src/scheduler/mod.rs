@@ -12,7 +12,7 @@ pub use source::SourceLoop;
 use std::time::Duration;
 
 use proofload_scheduler::{
-    Batching, Config, Gpus, Megabytes, MemoryStore, Millicores, Policy, Request, Resources,
+    Batching, Config, Gpus, Megabytes, MemoryStore, Millicores, Placed, Policy, Request, Resources,
     Scheduler, Store, StoreError, Worker,
 };
 
@@ -44,7 +44,7 @@ pub fn thread_cpu_ns() -> u64 {
 pub struct HundredOnTwenty {
     store: MemoryStore,
     scheduler: Scheduler<MemoryStore>,
-    placed: Vec<(String, String)>,
+    placed: Vec<Placed>,
     now: Duration,
 }
 
@@ -88,11 +88,10 @@ impl HundredOnTwenty {
         self.now += Duration::from_millis(1);
         self.scheduler.step(self.now)?;
         self.scheduler.step(self.now)?;
-        let settled = self.scheduler.finish(self.now)?.settled;
-        let names = settled.placed.iter();
-        self.placed
-            .extend(names.map(|placed| (placed.request.id.clone(), worker_name(placed.worker.0))));
-        Ok(settled.placed.len())
+        let placed = self.scheduler.finish(self.now)?.settled.placed;
+        let count = placed.len();
+        self.placed.extend(placed);
+        Ok(count)
     }
 
     /// Ends all containers and lets the scheduler hear of it: not part of the batch.
@@ -100,8 +99,8 @@ impl HundredOnTwenty {
     /// # Errors
     /// What the store says.
     pub fn release(&mut self) -> Result<(), StoreError> {
-        for (container, worker) in self.placed.drain(..) {
-            self.store.release(&container, &worker)?;
+        for placed in self.placed.drain(..) {
+            self.store.release(&placed.request.id, &worker_name(placed.worker.0))?;
         }
         self.scheduler.step(self.now)?;
         self.scheduler.finish(self.now).map(drop)
