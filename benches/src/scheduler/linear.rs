@@ -120,7 +120,11 @@ impl LinearScan {
 /// the differences tell.
 #[inline]
 fn left(wanted: &Wanted, mask: i32, cpu: i32, memory: i32, gpus: i32, class: i32) -> i32 {
-    let left = cpu - wanted.cpu;
-    let misfit = left | (memory - wanted.memory) | (gpus - wanted.gpus) | ((class & mask) - 1);
+    // Amounts are far from the ends of their type; a check for overflow would end the vectors.
+    let left = cpu.wrapping_sub(wanted.cpu);
+    let misfit = left
+        | memory.wrapping_sub(wanted.memory)
+        | gpus.wrapping_sub(wanted.gpus)
+        | (class & mask).wrapping_sub(1);
     (left | (misfit >> 31)) & i32::MAX
 }

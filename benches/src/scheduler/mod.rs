@@ -9,7 +9,7 @@ pub use fleet::{Fill, Fleet, Mix, requests};
 pub use linear::{LinearScan, Wanted};
 pub use source::SourceLoop;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use proofload_scheduler::{
     Batching, Config, Gpus, Megabytes, MemoryStore, Millicores, Placed, Policy, Request, Resources,
@@ -80,10 +80,12 @@ impl HundredOnTwenty {
         self.store.enqueue(batch.collect(), self.now).map(drop)
     }
 
-    /// Claims, plans and commits what waits, and hears the verdict. Returns how many were placed.
+    /// Claims, plans and commits what waits, and hears the verdict. Returns how many were placed. A function
+    /// of its own in any build, so that its instructions can be counted.
     ///
     /// # Errors
     /// What the store says.
+    #[inline(never)]
     pub fn batch(&mut self) -> Result<usize, StoreError> {
         self.now += Duration::from_millis(1);
         self.scheduler.step(self.now)?;
@@ -104,6 +106,24 @@ impl HundredOnTwenty {
         }
         self.scheduler.step(self.now)?;
         self.scheduler.finish(self.now).map(drop)
+    }
+
+    /// Batches that come, are placed and end, until so many seconds are over. Returns how many.
+    ///
+    /// # Errors
+    /// What the store says, and if a container of a batch found no place.
+    pub fn run_for(&mut self, seconds: f64) -> Result<u64, Box<dyn std::error::Error>> {
+        let (began, mut batches) = (Instant::now(), 0);
+        while began.elapsed().as_secs_f64() < seconds {
+            self.enqueue()?;
+            let placed = self.batch()?;
+            if placed != 100 {
+                return Err(format!("{placed} of 100 were placed").into());
+            }
+            self.release()?;
+            batches += 1;
+        }
+        Ok(batches)
     }
 
     /// Stops or goes on counting.
