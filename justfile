@@ -81,11 +81,11 @@ decisions:
 
 # Where the time of 100 containers on 20 workers goes, over 5 s: a flamegraph and a pprof file
 schedule-cpu-profile DIRECTORY="results/schedule-profile" SECONDS="5":
-    cargo run --release -p proofload-benches --example schedule_cpu_profile --config 'profile.release.debug="line-tables-only"' -- {{SECONDS}} {{DIRECTORY}}
+    cargo run --release -p proofload-benches --example schedule_cpu_profile -- {{SECONDS}} {{quote(DIRECTORY)}}
 
 # What the same asks of the allocator, over 5 s: a file for DHAT's viewer
 schedule-alloc-profile DIRECTORY="results/schedule-profile" SECONDS="5":
-    cargo run --release -p proofload-benches --example schedule_alloc_profile --config 'profile.release.debug="line-tables-only"' -- {{SECONDS}} {{DIRECTORY}}
+    cargo run --release -p proofload-benches --example schedule_alloc_profile -- {{SECONDS}} {{quote(DIRECTORY)}}
 
 # Twenty million placements by racing scheduler threads: ten times what the tests do
 schedule-race:

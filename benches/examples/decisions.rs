@@ -163,9 +163,9 @@ fn whole_batch(out: &mut impl Write) -> Outcome<()> {
             return Err(format!("{placed} of 100 were placed").into());
         }
         if counting {
-            on.push(taken)
+            on.push(taken);
         } else {
-            off.push(taken)
+            off.push(taken);
         }
         scenario.release()?;
     }
