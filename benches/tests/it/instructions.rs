@@ -88,7 +88,9 @@ fn count(way: &str, decisions: u32, options: &[&str]) -> Result<u64, Failed> {
         .arg(example("decide")?)
         .args([way, &decisions.to_string()])
         .output()
-        .map_err(|error| format!("valgrind: {error}"))?;
+        .map_err(|error| {
+            format!("cannot run valgrind ({error}); on Debian: apt-get install valgrind")
+        })?;
     let said = String::from_utf8_lossy(&output.stderr);
     let collected = said.lines().find_map(|line| line.split_once("Collected :"));
     let instructions = collected.and_then(|(_, number)| number.trim().parse().ok());
