@@ -24,7 +24,8 @@ const LATE_INTERRUPTED: Duration = Duration::from_millis(500);
 #[command(next_help_heading = "Server log")]
 pub(crate) struct ServerLogArgs {
     /// The server's own log, joined by request id: sqlite:PATH or
-    /// postgres://USER@HOST:PORT/DATABASE [default: that of the embedded simulator]
+    /// postgres://USER@HOST:PORT/DATABASE [default: that of the embedded simulator]. Without
+    /// --api-base the embedded simulator writes its log there, so it has to be empty
     // A plain string, since clap would repeat a refused value with the password in it.
     #[arg(long, value_name = "URL")]
     server_log: Option<String>,
@@ -91,10 +92,27 @@ impl ServerLogArgs {
                  stays in the shell's history; PGPASSWORD and ~/.pgpass keep it out of both",
             );
         }
+        if simulated && self.server_log.is_some() {
+            vacant(&source)?;
+            session.tell(&format!("the embedded simulator writes its log into {shown}"));
+        }
         let (writer, intake) =
             simulated.then(|| Writer::start(source.clone())).transpose()?.unzip();
         Ok((Some(Log { source, shown, mapping, writer }), intake))
     }
+}
+
+/// Refuses a database that holds what the simulator's rows must not be mixed with.
+fn vacant(source: &Source) -> anyhow::Result<()> {
+    let occupied = proofload_server_log::occupied(source)
+        .map_err(|error| Exit::unwritable(anyhow!("--server-log: {error}")))?;
+    let Some(table) = occupied else { return Ok(()) };
+    let error = anyhow!(
+        "--server-log: without --api-base the embedded simulator would write its rows there, and \
+         `{table}` of {source} has rows already; name the server with --api-base, or an empty \
+         database, or leave --server-log out: the log is then in {OWN_LOG} of the run"
+    );
+    Err(Exit::usage(error).into())
 }
 
 /// What takes the rows that the simulator logs.

@@ -75,4 +75,4 @@ pub use mapping::{Mapping, MappingError};
 pub use reader::{ReadError, check, models, read};
 pub use run::{Run, Wanted};
 pub use source::{Source, SourceError};
-pub use writer::{WriteError, Writer, make_tables};
+pub use writer::{WriteError, Writer, make_tables, occupied};

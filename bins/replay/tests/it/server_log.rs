@@ -138,6 +138,39 @@ fn a_password_stands_nowhere() {
 }
 
 #[test]
+fn a_password_that_cuts_its_url_in_two_is_refused_and_not_shown() {
+    let dir = tempfile::tempdir().unwrap();
+    for cut in ["/", "?", "#", "?user="] {
+        let url = format!("postgres://bob:4711{cut}pl4nted@{}/logos", dead_address());
+        let ended = run(dir.path(), &["--server-log", &url, "--log", "trace", "--out", "run"]);
+        assert_eq!(ended.code(), Some(2), "{url}: {ended:?}");
+        assert!(ended.stderr.contains("an @ stands after the host"), "{}", ended.stderr);
+        assert!(!format!("{ended:?}").contains("pl4nted"), "{url}: {ended:?}");
+        assert!(!dir.path().join("run").exists());
+    }
+}
+
+#[test]
+fn the_simulator_writes_into_no_log_that_has_rows() {
+    let dir = tempfile::tempdir().unwrap();
+    let csv = workload::even(dir.path(), 5, 5);
+    let flags = ["--workload", &csv, "--server-log", "sqlite:named.sqlite", "--out"];
+    let first = run(dir.path(), &[&flags as &[_], &["first"]].concat());
+    assert_eq!(first.code(), Some(0), "{first:?}");
+    let said = "the embedded simulator writes its log into sqlite:named.sqlite";
+    assert!(first.stderr.contains(said), "{}", first.stderr);
+    let joined = RunDir::open(&dir.path().join("first")).unwrap();
+    assert_eq!(joined.server().unwrap().rows.len(), 5);
+
+    let before = fs::read(dir.path().join("named.sqlite")).unwrap();
+    let second = run(dir.path(), &[&flags as &[_], &["second"]].concat());
+    assert_eq!(second.code(), Some(2), "{second:?}");
+    assert!(second.stderr.contains("`log_entry` of sqlite:named.sqlite has rows already"));
+    assert_eq!(fs::read(dir.path().join("named.sqlite")).unwrap(), before);
+    assert!(!dir.path().join("second").exists());
+}
+
+#[test]
 fn wrong_flags_are_refused_before_anything_is_sent() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("map.toml"), "table = 1\n").unwrap();
