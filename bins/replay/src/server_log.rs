@@ -10,7 +10,7 @@ use anyhow::anyhow;
 use proofload_launch::{Exit, Session};
 use proofload_record::{End, Outcome, Secrets, ServerLog, ServerSide};
 use proofload_run_dir::{Fate, RunDir};
-use proofload_server_log::{Mapping, Run, Source, Wanted, Writer};
+use proofload_server_log::{Late, Mapping, ReadError, Run, Source, Wanted, Writer};
 
 /// The simulator's log, in the run directory.
 const OWN_LOG: &str = "server.sqlite";
@@ -42,6 +42,8 @@ pub(crate) struct Log {
     mapping: Mapping,
     /// Where the simulator writes it.
     writer: Option<Writer>,
+    /// What was said of it before the run.
+    said: Option<String>,
 }
 
 impl ServerLogArgs {
@@ -98,7 +100,7 @@ impl ServerLogArgs {
         }
         let (writer, intake) =
             simulated.then(|| Writer::start(source.clone())).transpose()?.unzip();
-        Ok((Some(Log { source, shown, mapping, writer }), intake))
+        Ok((Some(Log { source, shown, mapping, writer, said: None }), intake))
     }
 }
 
@@ -121,7 +123,7 @@ type Intake = Box<dyn ServerLog>;
 impl Log {
     /// Says before the run what will be wrong with the log of a server, which may be there only once
     /// the server is.
-    pub(crate) fn check(&self, session: &Session) {
+    pub(crate) fn check(&mut self, session: &Session) {
         if self.writer.is_some() {
             return;
         }
@@ -129,6 +131,7 @@ impl Log {
             session.warn(&format!(
                 "--server-log: {error}. The run goes on, and it is asked again at the end"
             ));
+            self.said = Some(error.to_string());
         }
     }
 
@@ -142,9 +145,14 @@ impl Log {
     }
 
     /// Joins the log to the run in `dir`, and says what is wrong with it.
-    pub(crate) fn join(self, dir: &mut RunDir, session: &Session) -> anyhow::Result<()> {
-        let Self { source, shown, mapping, writer } = self;
-        let late = match writer {
+    pub(crate) fn join(
+        self,
+        dir: &mut RunDir,
+        quiet: bool,
+        session: &Session,
+    ) -> anyhow::Result<()> {
+        let Self { source, shown, mapping, writer, said } = self;
+        let most = match writer {
             Some(_) => Duration::ZERO,
             None if session.interrupt().is_set() => LATE_INTERRUPTED,
             None => LATE,
@@ -170,14 +178,23 @@ impl Log {
                 began_wall_ns: manifest.clock.wall_ns,
                 wanted: &wanted,
             };
-            proofload_server_log::read(&source, &mapping, &run, late).unwrap_or_else(|error| {
-                problems.push(error.to_string());
-                ServerSide::default()
-            })
+            let waiting = |requests| {
+                if !quiet {
+                    session.tell(&format!(
+                        "waiting {} s at most for rows of {requests} requests that the server may \
+                         log late; Ctrl-C goes on without them",
+                        most.as_secs_f64()
+                    ));
+                }
+            };
+            let hurry = || session.interrupt().is_set();
+            let late = Late { most, hurry: &hurry, waiting: &waiting };
+            proofload_server_log::read(&source, &mapping, &run, late)
+                .unwrap_or_else(ReadError::into_side)
         };
         side.source = shown;
         side.problems.splice(0..0, problems);
-        for problem in &side.problems {
+        for problem in side.problems.iter().filter(|&problem| said.as_ref() != Some(problem)) {
             session.warn(&format!("server log: {problem}"));
         }
         dir.attach_server(side).map_err(|error| Exit::unwritable(error).into())
