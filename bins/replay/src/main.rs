@@ -47,9 +47,9 @@ fn scenario(args: &Args, session: &mut Session) -> anyhow::Result<Code> {
     }
     warn(args, session);
     let out = replay::places(args)?;
-    let (log, rows) = args.server_log.prepare(&out, simulated, session)?;
+    let (mut log, rows) = args.server_log.prepare(&out, simulated, session)?;
     let reached = target::reach(args, &flags, &plan, rows, session)?;
-    log.iter().for_each(|log| log.check(session));
+    log.iter_mut().for_each(|log| log.check(session));
     models::check(args, &plan, &reached, log.as_ref(), session)?;
     let replayed = replay::replay(args, out, &flags, &plan, &reached, session)?;
     // The simulator's last words (truth file, log) are written before anybody reads them.
@@ -59,7 +59,7 @@ fn scenario(args: &Args, session: &mut Session) -> anyhow::Result<Code> {
     let mut dir = RunDir::open_with(&replayed.dir, OpenOptions::default())
         .with_context(|| "cannot read the run directory that was just written")?;
     if let Some(log) = log {
-        log.join(&mut dir, session)?;
+        log.join(&mut dir, args.run.quiet, session)?;
     }
     conclude(args, &dir, replayed.ended_by, session)
 }

@@ -218,9 +218,16 @@ fn notes(server: &Server) -> Vec<String> {
             human_count(server.cold_starts.known)
         ));
     }
-    for missing in &server.missing {
-        notes.push(format!("No {}: {}.", missing.metric.replace('_', " "), missing.reason));
+    // What has the same reason stands in one line.
+    let mut missing: Vec<(String, &str)> = Vec::new();
+    for entry in &server.missing {
+        let metric = entry.metric.replace('_', " ");
+        match missing.iter_mut().find(|(_, reason)| *reason == entry.reason) {
+            Some((metrics, _)) => *metrics += &format!(", {metric}"),
+            None => missing.push((metric, &entry.reason)),
+        }
     }
+    notes.extend(missing.iter().map(|(metrics, reason)| format!("No {metrics}: {reason}.")));
     notes.extend(server.problems.iter().map(|problem| {
         let stop = if problem.ends_with('?') { "" } else { "." };
         format!("Problem: {problem}{stop}")
