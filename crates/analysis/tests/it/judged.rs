@@ -3,7 +3,7 @@
 use crate::figures::analysed;
 use crate::run::{MS, Run, answer, answers, failure, not_sent};
 use proofload_analysis::{Judged, analyze, analyze_against};
-use proofload_record::{Outcome, Row, Stamp};
+use proofload_record::{Flags, Itl, Outcome, Row, Stamp};
 use proofload_run_dir::RunDir;
 use proofload_verdict::slo::{self, Verdict};
 
@@ -89,6 +89,29 @@ fn failures_count_in_every_objective() {
         assert!((over.share - 9.0 / 101.0).abs() < 1e-6, "{judged:?}");
     }
     assert_eq!(found[0].value, None, "a failure has no time");
+}
+
+#[test]
+fn a_failure_counts_only_where_it_could_have_had_the_time() {
+    let mut rows = steady(120);
+    for (index, row) in (0..).zip(&mut rows) {
+        let failed = index % 5 == 0;
+        if failed {
+            *row = failure(index, u64::from(index) * 100, Outcome::Http5xx, 503, 1);
+        }
+        if index % 2 == 0 {
+            (row.flags, row.itl) = (Flags::default(), Itl::default());
+            (row.first_token, row.last_token) = (Stamp::NONE, Stamp::NONE);
+        }
+    }
+    let slos =
+        ["ttft p50 < 1s", "tpot p50 < 1s", "itl p50 < 1s", "itl max < 1s", "latency p50 < 1s"];
+    let found = judged(rows, &slos.map(|slo| format!("*: {slo}")).each_ref().map(String::as_str));
+    // Half of them ask for a stream, and a fifth of each half fails.
+    assert_eq!(found.iter().map(|judged| judged.n).collect::<Vec<_>>(), [60, 60, 60, 60, 120]);
+    for judged in &found {
+        assert!((judged.over.unwrap().share - 0.2).abs() < 1e-6, "{judged:?}");
+    }
 }
 
 #[test]

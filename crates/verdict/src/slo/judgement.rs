@@ -76,6 +76,15 @@ impl Judgement {
         Self { verdict: Verdict::Undecided, open, least_n: None, ..self }
     }
 
+    /// The same figures without any limit: in which order the requests came is not known, and so
+    /// neither how far neighbours depend on one another.
+    #[must_use]
+    pub fn without_order(self) -> Self {
+        let over =
+            self.over.map(|over| Over { at_least: None, at_most: None, n_eff: None, ..over });
+        Self { interval: (None, None), over, ..self }
+    }
+
     /// An objective about which there is nothing to see.
     #[must_use]
     pub fn nothing(slo: &Slo, reason: impl Into<String>) -> Self {
