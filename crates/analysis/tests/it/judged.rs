@@ -2,7 +2,7 @@
 
 use crate::figures::analysed;
 use crate::run::{MS, Run, answer, answers, failure, not_sent};
-use proofload_analysis::{Judged, analyze, analyze_against};
+use proofload_analysis::{Block, Judged, analyze, analyze_against};
 use proofload_record::{Flags, Itl, Outcome, Row, Stamp};
 use proofload_run_dir::RunDir;
 use proofload_verdict::slo::{self, Verdict};
@@ -204,6 +204,24 @@ fn a_run_without_objectives_has_no_verdict() {
     analysed(&Run::of(answers(3)), |analysis| {
         assert_eq!(analysis.results.verdict(), None);
         assert!(!format!("{:?}", analysis.document).contains("Objectives:"));
+    });
+}
+
+#[test]
+fn what_is_not_met_stands_first_in_words_and_as_asked_in_the_numbers() {
+    let mut run = Run::of(steady(100));
+    let slos = ["*: ttft p90 < 1s", "*: ttft p99 < 1s", "*: ttft p95 < 9ms"];
+    run.manifest.slos = slos.map(Into::into).to_vec();
+    analysed(&run, |analysis| {
+        let asked = analysis.results.verdicts.iter().map(|judged| judged.name.clone());
+        assert_eq!(asked.collect::<Vec<_>>(), slos);
+        let blocks = analysis.document.sections.iter().flat_map(|section| &section.blocks);
+        let stated = blocks.filter_map(|block| match block {
+            Block::Verdicts(stated) => Some(stated),
+            _ => None,
+        });
+        let names: Vec<&str> = stated.flatten().map(|stated| stated.name.as_str()).collect();
+        assert_eq!(names, [slos[2], slos[1], slos[0]]);
     });
 }
 

@@ -131,7 +131,12 @@ impl Slo {
             n_eff,
         };
         let value = gaps.value_ns.map(|ns| ns / MS).or(Some(f64::INFINITY));
-        self.conclude(n, unknown, over, value, (None, None))
+        let judgement = self.conclude(n, unknown, over, value, (None, None));
+        let failed = (gaps.failed > 0).then(|| {
+            format!("all gaps of {} that failed count as over it", human_count(gaps.failed))
+        });
+        let basis = failed.into_iter().chain(judgement.basis).collect::<Vec<_>>().join("; ");
+        Judgement { basis: Some(basis).filter(|text| !text.is_empty()), ..judgement }
     }
 
     fn judge(
@@ -193,8 +198,13 @@ impl Slo {
             Verdict::Met | Verdict::NotMet => (None, None),
         };
         let rule = self.rule();
+        let basis = (unknown > 0).then(|| {
+            let of_them = if unknown == 1 { "is" } else { "are" };
+            let unknown = human_count(unknown);
+            format!("{unknown} of them {of_them} not known: in no share, but in its limits")
+        });
         let (over, unit) = (Some(over), self.unit());
-        Judgement { verdict, value, interval, unit, n, over, rule, open, least_n }
+        Judgement { verdict, value, interval, unit, n, over, basis, rule, open, least_n }
     }
 }
 
