@@ -12,7 +12,7 @@ use anyhow::Context;
 use clap::Parser;
 use proofload_launch::{Code, Exit, Format, Session, Terminal};
 use proofload_report::{Look, Rows};
-use proofload_run_dir::{OpenOptions, RunDir};
+use proofload_run_dir::{OpenOptions, RunDir, State};
 use proofload_verdict::slo::Verdict;
 use proofload_workload::{Plan, Workload};
 
@@ -144,17 +144,39 @@ fn conclude(
     if let Some(error) = ended_by {
         return Err(error);
     }
-    let kept = if session.interrupt().is_set() {
-        Code::Interrupted
-    } else if analysis.results.degraded {
-        Code::Degraded
-    } else {
-        Code::Ok
-    };
+    let kept = code_of(dir.manifest().state, analysis.results.degraded);
     let asked = match analysis.results.verdict() {
         None | Some(Verdict::Met) => Code::Ok,
         Some(Verdict::Undecided) => Code::Undecided,
         Some(Verdict::NotMet) => Code::NotMet,
     };
     Ok(args.run.settle(kept.graver(asked)))
+}
+
+/// What became of the run. An interrupt that came when it was over has ended nothing.
+const fn code_of(state: State, degraded: bool) -> Code {
+    match state {
+        State::Interrupted => Code::Interrupted,
+        _ if degraded => Code::Degraded,
+        _ => Code::Ok,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::code_of;
+    use proofload_launch::Code;
+    use proofload_run_dir::State;
+
+    #[test]
+    fn what_the_run_says_of_itself_is_what_the_program_ends_with() {
+        for (state, degraded, code) in [
+            (State::Complete, false, Code::Ok),
+            (State::Complete, true, Code::Degraded),
+            (State::Interrupted, true, Code::Interrupted),
+            (State::Failed, true, Code::Degraded),
+        ] {
+            assert_eq!(code_of(state, degraded), code, "{state:?} {degraded}");
+        }
+    }
 }
