@@ -121,7 +121,7 @@ fn a_log_that_cannot_be_joined_costs_nothing_but_itself() {
     assert_eq!(ended.stderr.matches(missing).count(), 1, "said once: {}", ended.stderr);
     let side = run.server().unwrap();
     assert_eq!((&side.problems[..], side.missing.len()), (&[missing.to_owned()][..], 15));
-    let one_line = "No arrived, queue wait, processing,";
+    let one_line = "What the log does not tell: arrived, queue wait,";
     let shown = ended.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
     assert_eq!(shown.matches("the log cannot be read.").count(), 1, "{}", ended.stdout);
     assert!(shown.contains(one_line), "{}", ended.stdout);
