@@ -75,6 +75,18 @@ programs:
 memory:
     cargo run --release -p proofload-benches --example memory -- workloads/workload_explicit_local5_skewed_bursty_10m.csv
 
+# The goals of the scheduler's core, each beside what it is compared with, in one run
+decisions:
+    cargo run --release -p proofload-benches --example decisions
+
+# Where the time of 100 containers on 20 workers goes, over 5 s: a flamegraph and a pprof file
+schedule-cpu-profile DIRECTORY="results/schedule-profile" SECONDS="5":
+    cargo run --release -p proofload-benches --example schedule_cpu_profile -- {{SECONDS}} {{quote(DIRECTORY)}}
+
+# What the same asks of the allocator, over 5 s: a file for DHAT's viewer
+schedule-alloc-profile DIRECTORY="results/schedule-profile" SECONDS="5":
+    cargo run --release -p proofload-benches --example schedule_alloc_profile -- {{SECONDS}} {{quote(DIRECTORY)}}
+
 # Twenty million placements by racing scheduler threads: ten times what the tests do
 schedule-race:
     cargo test --release -p proofload-scheduler -- --ignored twenty_million

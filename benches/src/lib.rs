@@ -2,6 +2,7 @@
 //! programs that are measured from outside.
 
 pub mod process;
+pub mod scheduler;
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;

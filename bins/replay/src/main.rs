@@ -12,7 +12,7 @@ use anyhow::Context;
 use clap::Parser;
 use proofload_launch::{Code, Exit, Format, Session, Terminal};
 use proofload_report::{Look, Rows};
-use proofload_run_dir::{OpenOptions, RunDir};
+use proofload_run_dir::{OpenOptions, RunDir, State};
 use proofload_verdict::slo::Verdict;
 use proofload_workload::{Plan, Workload};
 
@@ -47,9 +47,9 @@ fn scenario(args: &Args, session: &mut Session) -> anyhow::Result<Code> {
     }
     warn(args, session);
     let out = replay::places(args)?;
-    let (log, rows) = args.server_log.prepare(&out, simulated, session)?;
+    let (mut log, rows) = args.server_log.prepare(&out, simulated, session)?;
     let reached = target::reach(args, &flags, &plan, rows, session)?;
-    log.iter().for_each(|log| log.check(session));
+    log.iter_mut().for_each(|log| log.check(session));
     models::check(args, &plan, &reached, log.as_ref(), session)?;
     let replayed = replay::replay(args, out, &flags, &plan, &reached, session)?;
     // The simulator's last words (truth file, log) are written before anybody reads them.
@@ -59,7 +59,7 @@ fn scenario(args: &Args, session: &mut Session) -> anyhow::Result<Code> {
     let mut dir = RunDir::open_with(&replayed.dir, OpenOptions::default())
         .with_context(|| "cannot read the run directory that was just written")?;
     if let Some(log) = log {
-        log.join(&mut dir, session)?;
+        log.join(&mut dir, args.run.quiet, session)?;
     }
     conclude(args, &dir, replayed.ended_by, session)
 }
@@ -144,17 +144,39 @@ fn conclude(
     if let Some(error) = ended_by {
         return Err(error);
     }
-    let kept = if session.interrupt().is_set() {
-        Code::Interrupted
-    } else if analysis.results.degraded {
-        Code::Degraded
-    } else {
-        Code::Ok
-    };
+    let kept = code_of(dir.manifest().state, analysis.results.degraded);
     let asked = match analysis.results.verdict() {
         None | Some(Verdict::Met) => Code::Ok,
         Some(Verdict::Undecided) => Code::Undecided,
         Some(Verdict::NotMet) => Code::NotMet,
     };
     Ok(args.run.settle(kept.graver(asked)))
+}
+
+/// What became of the run. An interrupt that came when it was over has ended nothing.
+const fn code_of(state: State, degraded: bool) -> Code {
+    match state {
+        State::Interrupted => Code::Interrupted,
+        _ if degraded => Code::Degraded,
+        _ => Code::Ok,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::code_of;
+    use proofload_launch::Code;
+    use proofload_run_dir::State;
+
+    #[test]
+    fn what_the_run_says_of_itself_is_what_the_program_ends_with() {
+        for (state, degraded, code) in [
+            (State::Complete, false, Code::Ok),
+            (State::Complete, true, Code::Degraded),
+            (State::Interrupted, true, Code::Interrupted),
+            (State::Failed, true, Code::Degraded),
+        ] {
+            assert_eq!(code_of(state, degraded), code, "{state:?} {degraded}");
+        }
+    }
 }

@@ -71,13 +71,12 @@ pub(crate) fn check(
     let (listed, who) = match &reached.models {
         Ok(listed) => (listed.clone(), format!("/v1/models of {}", reached.url)),
         Err(reason) => {
-            if !args.run.quiet {
-                session.tell(&format!(
-                    "note: {} does not tell which models it has ({reason}), so a model that it does \
-                     not have is seen when its requests fail",
-                    reached.url
-                ));
-            }
+            // Also under --quiet: it is no progress, and nobody can see it afterwards.
+            session.tell(&format!(
+                "note: {} does not tell which models it has ({reason}), so a model that it does \
+                 not have is seen when its requests fail",
+                reached.url
+            ));
             match tabled() {
                 Some(listed) => (listed, "the table of models in the server log".to_owned()),
                 None => return Ok(()),

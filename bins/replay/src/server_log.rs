@@ -10,7 +10,7 @@ use anyhow::anyhow;
 use proofload_launch::{Exit, Session};
 use proofload_record::{End, Outcome, Secrets, ServerLog, ServerSide};
 use proofload_run_dir::{Fate, RunDir};
-use proofload_server_log::{Mapping, Run, Source, Wanted, Writer};
+use proofload_server_log::{Late, Mapping, ReadError, Run, Source, Wanted, Writer};
 
 /// The simulator's log, in the run directory.
 const OWN_LOG: &str = "server.sqlite";
@@ -24,7 +24,8 @@ const LATE_INTERRUPTED: Duration = Duration::from_millis(500);
 #[command(next_help_heading = "Server log")]
 pub(crate) struct ServerLogArgs {
     /// The server's own log, joined by request id: sqlite:PATH or
-    /// postgres://USER@HOST:PORT/DATABASE [default: that of the embedded simulator]
+    /// postgres://USER@HOST:PORT/DATABASE [default: that of the embedded simulator]. Without
+    /// --api-base the embedded simulator writes its log there, so it has to be empty
     // A plain string, since clap would repeat a refused value with the password in it.
     #[arg(long, value_name = "URL")]
     server_log: Option<String>,
@@ -41,6 +42,8 @@ pub(crate) struct Log {
     mapping: Mapping,
     /// Where the simulator writes it.
     writer: Option<Writer>,
+    /// What was said of it before the run.
+    said: Option<String>,
 }
 
 impl ServerLogArgs {
@@ -91,10 +94,27 @@ impl ServerLogArgs {
                  stays in the shell's history; PGPASSWORD and ~/.pgpass keep it out of both",
             );
         }
+        if simulated && self.server_log.is_some() {
+            vacant(&source)?;
+            session.tell(&format!("the embedded simulator writes its log into {shown}"));
+        }
         let (writer, intake) =
             simulated.then(|| Writer::start(source.clone())).transpose()?.unzip();
-        Ok((Some(Log { source, shown, mapping, writer }), intake))
+        Ok((Some(Log { source, shown, mapping, writer, said: None }), intake))
     }
+}
+
+/// Refuses a database that holds what the simulator's rows must not be mixed with.
+fn vacant(source: &Source) -> anyhow::Result<()> {
+    let occupied = proofload_server_log::occupied(source)
+        .map_err(|error| Exit::unwritable(anyhow!("--server-log: {error}")))?;
+    let Some(table) = occupied else { return Ok(()) };
+    let error = anyhow!(
+        "--server-log: without --api-base the embedded simulator would write its rows there, and \
+         `{table}` of {source} has rows already; name the server with --api-base, or an empty \
+         database, or leave --server-log out: the log is then in {OWN_LOG} of the run"
+    );
+    Err(Exit::usage(error).into())
 }
 
 /// What takes the rows that the simulator logs.
@@ -103,7 +123,7 @@ type Intake = Box<dyn ServerLog>;
 impl Log {
     /// Says before the run what will be wrong with the log of a server, which may be there only once
     /// the server is.
-    pub(crate) fn check(&self, session: &Session) {
+    pub(crate) fn check(&mut self, session: &Session) {
         if self.writer.is_some() {
             return;
         }
@@ -111,6 +131,7 @@ impl Log {
             session.warn(&format!(
                 "--server-log: {error}. The run goes on, and it is asked again at the end"
             ));
+            self.said = Some(error.to_string());
         }
     }
 
@@ -124,9 +145,14 @@ impl Log {
     }
 
     /// Joins the log to the run in `dir`, and says what is wrong with it.
-    pub(crate) fn join(self, dir: &mut RunDir, session: &Session) -> anyhow::Result<()> {
-        let Self { source, shown, mapping, writer } = self;
-        let late = match writer {
+    pub(crate) fn join(
+        self,
+        dir: &mut RunDir,
+        quiet: bool,
+        session: &Session,
+    ) -> anyhow::Result<()> {
+        let Self { source, shown, mapping, writer, said } = self;
+        let most = match writer {
             Some(_) => Duration::ZERO,
             None if session.interrupt().is_set() => LATE_INTERRUPTED,
             None => LATE,
@@ -152,14 +178,23 @@ impl Log {
                 began_wall_ns: manifest.clock.wall_ns,
                 wanted: &wanted,
             };
-            proofload_server_log::read(&source, &mapping, &run, late).unwrap_or_else(|error| {
-                problems.push(error.to_string());
-                ServerSide::default()
-            })
+            let waiting = |requests| {
+                if !quiet {
+                    session.tell(&format!(
+                        "waiting {} s at most for rows of {requests} requests that the server may \
+                         log late; Ctrl-C goes on without them",
+                        most.as_secs_f64()
+                    ));
+                }
+            };
+            let hurry = || session.interrupt().is_set();
+            let late = Late { most, hurry: &hurry, waiting: &waiting };
+            proofload_server_log::read(&source, &mapping, &run, late)
+                .unwrap_or_else(ReadError::into_side)
         };
         side.source = shown;
         side.problems.splice(0..0, problems);
-        for problem in &side.problems {
+        for problem in side.problems.iter().filter(|&problem| said.as_ref() != Some(problem)) {
             session.warn(&format!("server log: {problem}"));
         }
         dir.attach_server(side).map_err(|error| Exit::unwritable(error).into())

@@ -16,6 +16,9 @@ const FAILED_MOST: f64 = 0.05;
 /// A shorter wait in a queue counts as this long, since nothing is a multiple of nothing: 0.1 ms.
 const QUEUE_FLOOR_NS: f64 = 1e5;
 
+/// Where the median of both is below that, their ratio is that of the floor to itself.
+const HARDLY_WAITED: &str = "both hardly ever waited (median below 0.1 ms)";
+
 const METRICS: [Metric; 2] = [Metric::QueueWait, Metric::Ttft];
 
 /// What is varied, and what is held fast meanwhile.
@@ -150,6 +153,7 @@ fn nowhere_alike(
         n: [count(base), count(other)],
         n_eff: None,
         confounded: Some(reason),
+        too_short: None,
     }
 }
 
@@ -175,11 +179,16 @@ fn compare(
         n: [compared(0), compared(1)],
         n_eff: None,
         confounded: survivors(base, low).or_else(|| survivors(other, high)),
+        too_short: None,
     };
     if impact.confounded.is_none() && models.is_empty() {
         impact.confounded = Some("no model answered requests of both".to_owned());
     }
     if impact.confounded.is_some() {
+        return impact;
+    }
+    if metric == Metric::QueueWait && [0, 1].into_iter().all(|side| hardly_waited(&models, side)) {
+        impact.too_short = Some(HARDLY_WAITED);
         return impact;
     }
     let medians: BTreeMap<Option<&str>, f64> = models
@@ -203,6 +212,13 @@ fn compare(
         impact.n_eff = found.n_eff.map(|n_eff| n_eff.map(tenths));
     }
     impact
+}
+
+/// Whether the median of what is compared on a side is no wait at all.
+fn hardly_waited(models: &BTreeMap<Option<&str>, [Vec<f64>; 2]>, side: usize) -> bool {
+    let mut waits: Vec<f64> = models.values().flat_map(|both| &both[side]).copied().collect();
+    waits.sort_unstable_by(f64::total_cmp);
+    quantile(&waits, Quantile::P50).is_none_or(|median| median <= QUEUE_FLOOR_NS)
 }
 
 /// The metric of those that succeeded, in order of arrival, each with its model.

@@ -11,10 +11,12 @@ mod verdicts;
 use crate::document::{Block, Document, Kind, Section};
 use crate::imported;
 use crate::pictures::Picture;
-use crate::results::{Interval, Results};
+use crate::results::{Figures, Interval, Results};
 use proofload_run_dir::Manifest;
 use proofload_units::human_count;
 use proofload_verdict::{Level, Trust};
+
+const US_A_MS: f64 = 1e3;
 
 /// Writes out `results` of the run of `manifest`; `trust` is what they rest on, `pictures` what they
 /// look like.
@@ -55,7 +57,8 @@ fn title(results: &Results) -> String {
         (Some(_), _) => "imported",
         (None, state) => state,
     };
-    let mut title = format!("{}: {state}, {}", results.program, results.validity.verdict);
+    let first = headline::first_of_all(results).map(|first| first + ". ").unwrap_or_default();
+    let mut title = format!("{first}{}: {state}, {}", results.program, results.validity.verdict);
     if let Some(reason) = results.validity.reason {
         title += &format!(": {reason}");
     }
@@ -74,7 +77,16 @@ fn title(results: &Results) -> String {
         human_count(counts.sent),
         human_count(counts.ok)
     );
+    let some = results.errors.failed < results.errors.n;
+    if let Some(failed) = errors::in_words(results).filter(|_| some) {
+        title += &format!(" {}.", capital(&failed));
+    }
     title
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 fn trust_section(trust: Vec<Trust>) -> Section {
@@ -99,7 +111,8 @@ fn throughput(results: &Results) -> Section {
         return Section { kind: Kind::Throughput, heading: "Throughput".to_owned(), blocks };
     }
     let throughput = &results.throughput;
-    let lateness = &results.lateness_us;
+    let lateness = |us: Option<f64>| cell(us.map(|us| us / US_A_MS));
+    let Figures { p50, p99, max, .. } = results.lateness_us;
     let rate = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), four_digits);
     Section {
         kind: Kind::Throughput,
@@ -114,10 +127,10 @@ fn throughput(results: &Results) -> Section {
                 rate(throughput.offered_per_s)
             )),
             Block::Text(format!(
-                "Send lateness (ours): p50 {} µs, p99 {} µs, max {} µs.",
-                cell(lateness.p50),
-                cell(lateness.p99),
-                cell(lateness.max)
+                "Send lateness (ours): p50 {} ms, p99 {} ms, max {} ms.",
+                lateness(p50),
+                lateness(p99),
+                lateness(max)
             )),
         ],
     }

@@ -4,7 +4,7 @@ use crate::kinds::Kinds;
 use crate::metric::Metric;
 use crate::results::{Judged, Over, round};
 use crate::tally::{Case, Tally};
-use proofload_record::{End, Outcome};
+use proofload_record::{End, Flags, Outcome, Row};
 use proofload_run_dir::RunDir;
 use proofload_stats::hist::Histogram;
 use proofload_verdict::slo::{
@@ -28,7 +28,10 @@ pub(crate) struct Evidence<'t, 'a> {
 impl<'a> Evidence<'_, 'a> {
     /// The verdict on each objective, in their order.
     pub(crate) fn judge(&self, slos: &[Slo]) -> Vec<Judged> {
-        let limits = GoodputLimits::of(slos, self.dir.manifest().latency_slo_ns);
+        let is_imported = self.dir.manifest().imported.is_some();
+        // What --latency-slo-ms is about.
+        let held_to = if is_imported { Timing::ClientDuration } else { Timing::Latency };
+        let limits = GoodputLimits::of(slos, (held_to, self.dir.manifest().latency_slo_ns));
         let judge = |slo: &Slo| {
             let judgement = match slo.objective {
                 Objective::Timing { timing, statistic, limit_ns } => {
@@ -38,12 +41,9 @@ impl<'a> Evidence<'_, 'a> {
                     let failed = self.within(slo).map(|(_, case)| failed(case));
                     slo.judge_share(&failed.collect::<Vec<_>>())
                 }
-                Objective::Goodput { .. } => {
-                    let bad =
-                        self.within(slo).map(|(place, case)| self.is_bad(place, case, &limits));
-                    slo.judge_share(&bad.collect::<Vec<_>>())
-                }
+                Objective::Goodput { .. } => self.goodput(slo, &limits),
             };
+            let judgement = if is_imported { judgement.without_order() } else { judgement };
             let judgement = match &self.doubt {
                 Some(doubt) if judgement.n > 0 => judgement.withheld(doubt),
                 _ if judgement.n == 0 => self.nobody(slo).unwrap_or(judgement),
@@ -69,8 +69,39 @@ impl<'a> Evidence<'_, 'a> {
         slo.judge_timings(&seen.collect::<Vec<Seen>>())
     }
 
+    fn goodput(&self, slo: &Slo, limits: &GoodputLimits<'_>) -> Judgement {
+        let kinds = self.kinds.all.iter().filter(|kind| slo.scope.holds(kind));
+        let asked = kinds.flat_map(|kind| limits.for_kind(kind));
+        // The failures alone would look like all there is.
+        if let Some(reason) = asked.filter_map(|(timing, _)| self.not_imported(timing)).next() {
+            return Judgement::nothing(slo, format!("what is good depends on it: {reason}"));
+        }
+        let bad = self.within(slo).map(|(place, case)| self.is_bad(place, case, limits));
+        slo.judge_share(&bad.collect::<Vec<_>>())
+    }
+
+    /// Why a time is not known of an imported run; none of one that was measured, or that has it.
+    fn not_imported(&self, timing: Timing) -> Option<String> {
+        self.dir.manifest().imported.as_ref()?;
+        match timing {
+            Timing::ClientDuration | Timing::QueueWait => None,
+            Timing::Latency | Timing::TotalLatency => Some(format!(
+                "{} counts from when a request was due, which an imported file does not tell; ask \
+                 for client_duration",
+                timing.label()
+            )),
+            Timing::Ttft | Timing::Tpot | Timing::Itl => Some(format!(
+                "{} is what a client sees of the tokens, which an imported file does not tell",
+                timing.label()
+            )),
+        }
+    }
+
     /// Why a time cannot be known of any request.
     fn missing(&self, timing: Timing) -> Option<String> {
+        if let Some(reason) = self.not_imported(timing) {
+            return Some(reason);
+        }
         if timing != Timing::QueueWait {
             return None;
         }
@@ -119,7 +150,9 @@ impl<'a> Evidence<'_, 'a> {
             Seen::Failed => Some(Some(true)),
             Seen::Unknown => Some(None),
         };
-        let has_failed = |(_, case): &(usize, &Case<'_>)| failed(case) == Some(true);
+        let has_failed = |(_, case): &(usize, &Case<'_>)| {
+            failed(case) == Some(true) && can_have(case, Timing::Itl)
+        };
         let failed = self.within(slo).filter(has_failed).count() as u64;
         slo.judge_gaps(&Gaps {
             over,
@@ -231,6 +264,9 @@ fn failed(case: &Case<'_>) -> Option<bool> {
 
 /// What is known of a time of a request; none where the request cannot have it.
 fn seen(case: &Case<'_>, timing: Timing, limit_ns: u64) -> Option<Seen> {
+    if !can_have(case, timing) {
+        return None;
+    }
     match failed(case) {
         Some(false) => {}
         Some(true) => return Some(Seen::Failed),
@@ -252,6 +288,16 @@ fn seen(case: &Case<'_>, timing: Timing, limit_ns: u64) -> Option<Seen> {
         }
     };
     metric.of(row).map(Seen::At)
+}
+
+/// Whether a request could have had a time, had it gone well: without a stream nobody sees a first
+/// token, nor time between tokens. Of one without a row it is not known, and taken to be so.
+fn can_have(case: &Case<'_>, timing: Timing) -> bool {
+    let streams = |row: &Row| row.flags.has(Flags::STREAM_ASKED) || row.first_token.get().is_some();
+    match timing {
+        Timing::Ttft | Timing::Tpot | Timing::Itl => case.row.is_none_or(streams),
+        Timing::Latency | Timing::TotalLatency | Timing::ClientDuration | Timing::QueueWait => true,
+    }
 }
 
 /// What is known of a time of a request that was cut off: its first token, where that had come, and

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use http::header::SERVER;
 use http::{Response, StatusCode};
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use proofload_openai::models;
 use proofload_record::clock::{Clock, monotonic_ns};
@@ -136,7 +136,11 @@ async fn list(response: Response<Incoming>) -> Result<Vec<String>, String> {
     let body = Limited::new(response.into_body(), LIST_LIMIT_BYTES).collect();
     let body = tokio::time::timeout(TRY, body).await;
     let body = body.map_err(|_| format!("the answer did not end within {TRY:?}"))?;
-    let body = body.map_err(|error| error.to_string())?.to_bytes();
+    let body = body.map_err(|error| match error.downcast_ref::<LengthLimitError>() {
+        Some(_) => format!("the answer is longer than {LIST_LIMIT_BYTES} bytes"),
+        None => error.to_string(),
+    })?;
+    let body = body.to_bytes();
     match models::read_list(&body).map_err(|error| error.to_string())? {
         none if none.is_empty() => Err("the list is empty".to_owned()),
         models => Ok(models),

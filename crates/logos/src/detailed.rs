@@ -5,6 +5,7 @@ use crate::error::ReadError;
 use csv::{ErrorKind, StringRecord};
 use proofload_record::{Mode, Priority};
 use sha2::{Digest, Sha256};
+use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -87,9 +88,18 @@ impl DetailedFile {
         }
         let header = Header::read(path, &record)?;
         let mut entries = Vec::new();
+        let mut row_of = HashMap::new();
         while reader.read_record(&mut record).map_err(broken)? {
             let row = entries.len() as u64 + 2;
-            entries.push(entry(&Cells { path, bytes, header: &header, record: &record, row })?);
+            let cells = Cells { path, bytes, header: &header, record: &record, row };
+            let entry = entry(&cells)?;
+            // A blank id names nobody, and so nobody twice.
+            if !entry.request_id.is_empty()
+                && let Some(first) = row_of.insert(entry.request_id.clone(), row)
+            {
+                return Err(cells.id_twice(&entry.request_id, first));
+            }
+            entries.push(entry);
         }
         if entries.is_empty() {
             return Err(ReadError::NoRows { path: path.to_owned() });
@@ -174,6 +184,15 @@ fn entry(cells: &Cells<'_>) -> Result<Entry, ReadError> {
     })
 }
 
+/// The beginning of a cell.
+fn cut(text: &str) -> String {
+    let mut shown: String = text.chars().take(SHOWN_MAX).collect();
+    if shown.len() < text.len() {
+        shown.push('…');
+    }
+    shown
+}
+
 /// One row, with where it stands.
 struct Cells<'a> {
     path: &'a Path,
@@ -196,14 +215,19 @@ impl<'a> Cells<'a> {
 
     fn wrong(&self, column: Column, expected: &'static str) -> ReadError {
         let text = self.header.place(column).and_then(|place| self.record.get(place));
-        let text = text.unwrap_or_default();
-        let mut found: String = text.chars().take(SHOWN_MAX).collect();
-        if found.len() < text.len() {
-            found.push('…');
-        }
-        let (path, row) = (PathBuf::from(self.path), self.row);
-        let line = self.record.position().map_or(0, |at| line(self.bytes, at));
+        let (path, row, line) = self.place();
+        let found = cut(text.unwrap_or_default());
         ReadError::Cell { path, row, line, column: column.name(), expected, found }
+    }
+
+    fn id_twice(&self, id: &str, first: u64) -> ReadError {
+        let (path, row, line) = self.place();
+        ReadError::IdTwice { path, row, line, first, id: cut(id) }
+    }
+
+    fn place(&self) -> (PathBuf, u64, u64) {
+        let line = self.record.position().map_or(0, |at| line(self.bytes, at));
+        (PathBuf::from(self.path), self.row, line)
     }
 
     fn parsed<T: FromStr>(

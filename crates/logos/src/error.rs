@@ -74,6 +74,23 @@ pub enum ReadError {
         /// The cell, cut where it is long.
         found: String,
     },
+    /// Two rows are of one request.
+    #[error(
+        "{path}: row {row} (line {line}): request_id {id:?} stands in row {first} too; expected a \
+         row a request: take the rows of other runs out, or give them other ids"
+    )]
+    IdTwice {
+        /// The file.
+        path: PathBuf,
+        /// The second row.
+        row: u64,
+        /// The line on which that begins.
+        line: u64,
+        /// The row in which it stands first.
+        first: u64,
+        /// The id, cut where it is long.
+        id: String,
+    },
     /// There is nothing in it.
     #[error("{path}: expected a row a request after the header, found none")]
     NoRows {

@@ -163,7 +163,13 @@ impl Page<'_> {
         let lines = grid(table, longest);
         let widest = lines.iter().map(|line| line.chars().count()).max().unwrap_or(0);
         let over = widest.saturating_sub(self.columns);
-        let lines = if over > 0 { grid(table, longest.saturating_sub(over)) } else { lines };
+        let lines = if over > 0 {
+            let (table, dropped) = without_common_provider(table);
+            let longest = longest.saturating_sub(dropped);
+            grid(&table, longest.min((longest + dropped).saturating_sub(over)))
+        } else {
+            lines
+        };
         for line in lines {
             self.line(&line)?;
         }
@@ -239,6 +245,24 @@ fn heads(table: &Table) -> impl Iterator<Item = String> {
         let name = clean(&column.name);
         if column.of == before { name } else { format!("{} {name}", column.of) }
     })
+}
+
+/// The same table without the provider that all of its rows name, `provider / model`, and how many
+/// characters that was: it tells nobody apart.
+fn without_common_provider(table: &Table) -> (Table, usize) {
+    const SEPARATOR: &str = " / ";
+    let mut table = table.clone();
+    let first = table.rows.first().and_then(|row| row.cells.first());
+    let provider = first.and_then(|cell| cell.split_once(SEPARATOR)).map(|(name, _)| name);
+    let Some(common) = provider.map(|name| format!("{name}{SEPARATOR}")) else { return (table, 0) };
+    let rest = |row: &Row| Some(row.cells.first()?.strip_prefix(&common)?.to_owned());
+    let Some(rest) = table.rows.iter().map(rest).collect::<Option<Vec<_>>>() else {
+        return (table, 0);
+    };
+    for (row, rest) in table.rows.iter_mut().zip(rest) {
+        row.cells[0] = rest;
+    }
+    (table, clean(&common).chars().count())
 }
 
 /// A row's name, with what tells its role.
@@ -364,6 +388,26 @@ mod tests {
         row.extend(["100,000", "300000", "300000", "100.0 %"].map(Into::into));
         let text = shown(Table { columns: columns(5), rows: vec![Row::plain(row)] });
         assert!(text.contains("100.0 %") && text.contains("llama-8b-awq"), "{text}");
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    }
+
+    #[test]
+    fn a_provider_that_all_have_is_dropped_before_a_name_is_cut() {
+        let row = |name: &str| {
+            let mut row = vec![name.to_owned()];
+            row.extend(["100,000", "300000", "300000", "100.0 %"].map(Into::into));
+            Row::plain(row)
+        };
+        let provider = "p".repeat(40);
+        let models = ["a-model-of-thirty-characters-1", "a-model-of-thirty-characters-2"];
+        let names = models.map(|model| format!("{provider} / {model}"));
+        let rows = names.iter().map(|name| row(name)).collect();
+        let text = shown(Table { columns: columns(5), rows });
+        assert!(models.iter().all(|model| text.contains(model)), "{text}");
+        assert!(!text.contains("pp") && !text.contains('…'), "{text}");
+        let rows = vec![row(&names[0]), row(&format!("other / {}", models[1]))];
+        let text = shown(Table { columns: columns(5), rows });
+        assert!(text.contains("pp") && text.contains("other"), "they tell them apart: {text}");
         assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
     }
 

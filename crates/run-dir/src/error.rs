@@ -30,11 +30,12 @@ impl CreateError {
     }
 }
 
-/// Why a run could not be written to its end. What was written until then is safe.
+/// Why a run could not be written to its end. What was written until then is safe, unless somebody
+/// removed it.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
     /// A file cannot be written.
-    #[error("cannot write {path}; the rows written until then are safe")]
+    #[error("cannot write {path}; {}", left(path))]
     Io {
         /// The file.
         path: PathBuf,
@@ -55,6 +56,14 @@ pub enum WriteError {
         /// The run directory.
         path: PathBuf,
     },
+}
+
+/// What there is of a run whose file at `path` cannot be written.
+fn left(path: &Path) -> &'static str {
+    match path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        Some(folder) if !folder.exists() => "its folder is gone, and with it what was written",
+        _ => "the rows written until then are safe",
+    }
 }
 
 impl WriteError {
@@ -140,5 +149,22 @@ pub enum OpenError {
 impl OpenError {
     pub(crate) fn at(path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Io { path: path.to_owned(), source }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::WriteError;
+    use std::io;
+
+    #[test]
+    fn what_was_removed_is_not_called_safe() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |folder: &str| {
+            let path = dir.path().join(folder).join("requests.bin");
+            WriteError::Io { path, source: io::ErrorKind::NotFound.into() }.to_string()
+        };
+        assert!(at("").ends_with("the rows written until then are safe"));
+        assert!(at("removed").ends_with("its folder is gone, and with it what was written"));
     }
 }

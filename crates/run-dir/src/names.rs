@@ -10,3 +10,6 @@ pub(crate) const CHUNKS: &str = "chunks.bin";
 pub(crate) const RESPONSES: &str = "responses.bin";
 pub(crate) const SERVER: &str = "server.csv";
 pub(crate) const SERVER_ABOUT: &str = "server.json";
+
+/// The log of a simulator that is part of the program, which joins it at its end.
+pub(crate) const OWN_LOG: &str = "server.sqlite";

@@ -155,7 +155,20 @@ impl RunDir {
         }
         side.check(names::CHUNKS)?;
         side.check(names::RESPONSES)?;
+        if !self.manifest.was_sealed() {
+            // A sealed run knows the sum of it.
+            let altered = altered_responses(&self.path, &self.journal.rows, self.plan.len());
+            let altered = altered.map_err(OpenError::at(&self.path.join(names::RESPONSES)))?;
+            damage.extend(altered);
+        }
         self.server = server::read(&self.path, self.plan.len(), damage)?;
+        let is_unjoined = self.server.is_none() && !self.manifest.was_sealed();
+        if is_unjoined && self.path.join(names::OWN_LOG).exists() {
+            damage.push(format!(
+                "{}: the program ended before it joined this log, so the server's side is left out",
+                names::OWN_LOG
+            ));
+        }
         Ok(())
     }
 
@@ -262,10 +275,7 @@ impl RunDir {
     /// # Errors
     /// Those of reading the file.
     pub fn responses(&self) -> io::Result<Option<Responses>> {
-        match File::open(self.path.join(names::RESPONSES)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            opened => Responses::open(opened?).map(Some),
-        }
+        responses(&self.path)
     }
 
     /// The arrivals of content chunks, in the order in which requests ended, up to the first that
@@ -281,4 +291,27 @@ impl RunDir {
         let len_bytes = file.metadata()?.len();
         Ok(Some(ChunkReader::new(BufReader::new(file), len_bytes)))
     }
+}
+
+fn responses(dir: &Path) -> io::Result<Option<Responses>> {
+    match File::open(dir.join(names::RESPONSES)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        opened => Responses::open(opened?).map(Some),
+    }
+}
+
+/// What is wrong with the texts of a run that was killed, but for an end that is cut.
+fn altered_responses(dir: &Path, rows: &[Row], planned: usize) -> io::Result<Option<String>> {
+    let Some(responses) = responses(dir)? else { return Ok(None) };
+    let is_recorded = |index: u32| {
+        index as usize >= planned || rows.binary_search_by_key(&index, |row| row.index).is_ok()
+    };
+    let altered_bytes = responses.altered_bytes(is_recorded)?;
+    Ok((altered_bytes > 0).then(|| {
+        format!(
+            "{}: altered behind its first {} texts; {altered_bytes} bytes are left out",
+            names::RESPONSES,
+            responses.len()
+        )
+    }))
 }

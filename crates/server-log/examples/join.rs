@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use proofload_record::{ServerResult, ServerRow};
-use proofload_server_log::{Mapping, Run, Source, Wanted, Writer, read};
+use proofload_server_log::{Late, Mapping, Run, Source, Wanted, Writer, read};
 
 const MS: u64 = 1_000_000;
 
@@ -48,7 +48,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         Some(Wanted { id, attempts: 1, answered: true, written_wall_ns: now_ns })
     };
     let run = Run { run_id: "run", planned: 3, began_wall_ns: now_ns - MS, wanted: &wanted };
-    let side = read(&source, &Mapping::logos(), &run, Duration::ZERO)?;
+    let side = read(&source, &Mapping::logos(), &run, Late::of(Duration::ZERO))?;
     for index in 0..3 {
         println!("{index}: {:?}", side.get(index).map(|served| served.queue_wait_ns));
     }

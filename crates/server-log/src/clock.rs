@@ -19,30 +19,36 @@ impl Offsets {
         self.0.push(i64::try_from(difference).unwrap_or(i64::MAX));
     }
 
-    /// What is wrong with the server's clock, in words. `naive` says whether its times have no zone.
+    /// What the log's clock is ahead of ours, in nanoseconds; negative where it is behind.
     ///
     /// Waiting in the network or for the server only adds to a difference, so the twentieth part
     /// that is least is closest to the clocks'.
-    pub(crate) fn problem(&mut self, naive: bool) -> Option<String> {
+    pub(crate) fn typical_ns(&mut self) -> Option<i64> {
         let at = self.0.len() / 20;
-        (at < self.0.len()).then(|| self.0.select_nth_unstable(at))?;
-        let offset_ns = self.0[at];
+        (at < self.0.len()).then(|| *self.0.select_nth_unstable(at).1)
+    }
+
+    /// What is wrong with the server's clock, in words. `naive` says whether its times have no zone.
+    pub(crate) fn problem(&mut self, naive: bool) -> Option<String> {
+        let offset_ns = self.typical_ns()?;
         let size_ns = offset_ns.unsigned_abs();
         if size_ns < NAMED_NS {
             return None;
         }
         let direction = if offset_ns > 0 { "ahead of" } else { "behind" };
         let steps = (size_ns + ZONE_STEP_NS / 2) / ZONE_STEP_NS;
-        let is_zone = naive && steps > 0 && size_ns.abs_diff(steps * ZONE_STEP_NS) <= ZONE_SLACK_NS;
-        let cause = if is_zone {
-            let (sign, minutes) = (if offset_ns > 0 { '+' } else { '-' }, steps * 15);
-            let zone = format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60);
-            format!(
+        let is_zone = steps > 0 && size_ns.abs_diff(steps * ZONE_STEP_NS) <= ZONE_SLACK_NS;
+        let (sign, minutes) = (if offset_ns > 0 { '+' } else { '-' }, steps * 15);
+        let zone = format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60);
+        let cause = match (is_zone, naive) {
+            (true, true) => format!(
                 "its times have no zone and look like {zone}; say so in --server-log-map with \
                  time_zone = \"{zone}\""
-            )
-        } else {
-            "set both clocks by NTP".to_owned()
+            ),
+            (true, false) => format!(
+                "that is the time zone {zone}: does the server write local times where UTC belongs?"
+            ),
+            (false, _) => "set both clocks by NTP".to_owned(),
         };
         Some(format!(
             "the log's clock is {} {direction} ours, so only times within the log are comparable; \
@@ -80,7 +86,7 @@ mod tests {
             (-180 * SECOND, true, Some(("behind ours", "NTP"))),
             (7_201 * SECOND, true, Some(("ahead of ours", "time_zone = \"+02:00\""))),
             (-12_600 * SECOND, true, Some(("behind ours", "time_zone = \"-03:30\""))),
-            (7_200 * SECOND, false, Some(("ahead of ours", "NTP"))),
+            (7_200 * SECOND, false, Some(("ahead of ours", "the time zone +02:00"))),
         ] {
             let found = problem(offset_ns, naive);
             match want {

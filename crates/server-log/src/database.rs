@@ -113,6 +113,11 @@ pub(crate) fn reason(error: &sqlx::Error) -> String {
             _ => error.message().to_owned(),
         },
         sqlx::Error::Io(error) => error.to_string(),
+        sqlx::Error::Protocol(said) => {
+            // Behind it stands where in the client this was found.
+            let said = said.split(" (sqlx").next().unwrap_or_default();
+            format!("what answers there does not speak as the database would: {said}")
+        }
         other => other.to_string(),
     }
 }
@@ -128,6 +133,10 @@ mod tests {
         let never = std::future::pending::<Result<(), sqlx::Error>>();
         let ended = runtime.block_on(async { within(Duration::from_millis(20), never).await });
         assert_eq!(super::reason(&ended.unwrap_err()), "no answer within 0 s");
+        let strange =
+            "unexpected response from SSLRequest: 0x48 (sqlx_postgres::connection::tls:95)";
+        let found = super::reason(&sqlx::Error::Protocol(strange.to_owned()));
+        assert!(found.ends_with("would: unexpected response from SSLRequest: 0x48"), "{found}");
         let now = async { Ok(7) };
         let ended = runtime.block_on(async { within(Duration::from_secs(60), now).await });
         assert_eq!(ended.unwrap(), 7);

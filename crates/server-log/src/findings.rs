@@ -22,6 +22,8 @@ impl<D: Database> Search<'_, D> {
     ) -> ServerSide {
         let mut not_in_log = Unmatched::default();
         let mut answered = Unmatched::default();
+        // Of a log that stopped answering nobody knows what it has.
+        let pending = if self.stopped { &[] } else { pending };
         for wanted in pending.iter().filter_map(|&index| (self.run.wanted)(index)) {
             not_in_log.add(&wanted.id);
             if wanted.answered {
@@ -29,8 +31,8 @@ impl<D: Database> Search<'_, D> {
             }
         }
         let mut problems = std::mem::take(&mut self.problems);
-        let answering = problems.is_empty();
-        if self.rows.is_empty() && looked_for > 0 && answering {
+        let answering = !self.stopped;
+        if self.rows.is_empty() && looked_for > 0 && self.ambiguous.count == 0 && answering {
             problems.push(match self.diagnose().await {
                 Ok(reason) => format!("no row of the log is of this run: {reason}"),
                 Err(error) => format!("no row of the log is of this run: {}", reason(&error)),
@@ -61,6 +63,20 @@ impl<D: Database> Search<'_, D> {
                 self.unfinished
             ));
         }
+        for (table, absent) in self.partly_absent() {
+            problems.push(format!(
+                "{} of {} answered requests have no row in `{table}`, {}",
+                absent.count,
+                self.answered,
+                named(absent),
+            ));
+        }
+        if self.uncounted > 0 && self.counted > 0 {
+            problems.push(format!(
+                "the log counts no tokens for {} of {} answered requests",
+                self.uncounted, self.answered
+            ));
+        }
         let naive = self.layout.readings.iter().any(Reading::has_naive_times);
         problems.extend(self.offsets.problem(naive));
         problems.extend(self.merge.problems());
@@ -75,6 +91,17 @@ impl<D: Database> Search<'_, D> {
             ambiguous: std::mem::take(&mut self.ambiguous),
             problems,
         }
+    }
+
+    /// Tables that have some of the run's requests and not others. One that has none is explained
+    /// with what is missing then, unless the mapping says that it must be there.
+    fn partly_absent(&self) -> impl Iterator<Item = (&str, &Unmatched)> {
+        let tables = self.layout.readings.iter().zip(&self.absent).zip(&self.has_rows);
+        tables
+            .filter(|((_, absent), has_rows)| {
+                absent.count > 0 && (**has_rows || !self.layout.optional)
+            })
+            .map(|((reading, absent), _)| (reading.name.as_str(), absent))
     }
 
     /// Why a log without a single row of this run may be so.
@@ -118,9 +145,17 @@ impl<D: Database> Search<'_, D> {
     /// What no row has, and why.
     fn missing(&self) -> Vec<Missing> {
         let mut reasons: BTreeMap<Metric, Vec<String>> = self.layout.absent.clone();
-        for take in self.layout.readings.iter().flat_map(|reading| &reading.takes) {
-            let reason = format!("{} is empty in every row of this run", take.label);
-            reasons.entry(take.metric).or_default().push(reason);
+        for (reading, has_rows) in self.layout.readings.iter().zip(&self.has_rows) {
+            for take in &reading.takes {
+                let reason = if !has_rows {
+                    format!("`{}` has no row of this run", reading.name)
+                } else if self.merge.is_unreadable(&take.label) {
+                    format!("{} cannot be read in any row of this run", take.label)
+                } else {
+                    format!("{} is empty in every row of this run", take.label)
+                };
+                reasons.entry(take.metric).or_default().push(reason);
+            }
         }
         if self.layout.readings.iter().any(Reading::counts_tokens) {
             for metric in [Metric::PromptTokens, Metric::CompletionTokens] {
@@ -136,6 +171,7 @@ impl<D: Database> Search<'_, D> {
         let entry = |metric: Metric| {
             let reasons = reasons.remove(&metric).unwrap_or_default();
             let reason = match &reasons[..] {
+                _ if self.stopped && self.rows.is_empty() => "the log cannot be read".to_owned(),
                 _ if self.rows.is_empty() => "no row of the log is of this run".to_owned(),
                 [] => "the mapping does not name it".to_owned(),
                 reasons => reasons.join("; "),

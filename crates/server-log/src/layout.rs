@@ -2,7 +2,7 @@
 
 use crate::database::{Database, Type};
 use crate::mapping::{Field, Lookup, Mapping, Metric, Shape, Table, Tokens};
-use crate::reading::{How, Moment, Reading, Take, TokenQuestion};
+use crate::reading::{Came, Clock, How, Moment, Reading, Take, TokenQuestion};
 use crate::sql::{Dialect, Kind, ident, literal, table};
 use std::collections::{BTreeMap, HashMap};
 
@@ -14,6 +14,8 @@ pub(crate) struct Layout {
     pub(crate) absent: BTreeMap<Metric, Vec<String>>,
     /// What is expected to be there and is not.
     pub(crate) problems: Vec<String>,
+    /// Whether a form of the schema without some of it is as good.
+    pub(crate) optional: bool,
 }
 
 /// Lays `mapping` over the tables of `database`.
@@ -22,7 +24,12 @@ pub(crate) async fn detect<D: Database>(
     mapping: &Mapping,
 ) -> Result<Layout, sqlx::Error> {
     let mut tables = Tables { known: HashMap::new() };
-    let mut layout = Layout { readings: Vec::new(), absent: BTreeMap::new(), problems: Vec::new() };
+    let mut layout = Layout {
+        readings: Vec::new(),
+        absent: BTreeMap::new(),
+        problems: Vec::new(),
+        optional: mapping.columns_optional,
+    };
     for form in &mapping.tables {
         tables.look(database, &form.name).await?;
         let lookups = form.metrics.values().flatten().filter_map(|field| match field {
@@ -111,6 +118,8 @@ impl Build<'_> {
             dialect: self.dialect,
             id_compared: if plain { column } else { as_text.clone() },
             id: as_text,
+            lower_ids: *id == Type::Other("uuid".to_owned()),
+            came: None,
             from: format!("{} AS t", table(&self.form.name)),
             select: Vec::new(),
             kinds: Vec::new(),
@@ -192,7 +201,10 @@ impl Build<'_> {
             Field::Column { column, unit, json } => {
                 let shape = metric.shape();
                 if shape == Shape::Moment {
-                    return Ok(How::Moment(self.moment(column)?.place(reading)));
+                    let moment = self.moment(column)?;
+                    let (column, zone_s) = (format!("t.{}", ident(column)), moment.zone_s);
+                    reading.came = Some(Came { column, clock: moment.clock, zone_s });
+                    return Ok(How::Moment(moment.place(reading)));
                 }
                 if shape == Shape::Text {
                     self.tables.column(&self.form.name, column)?;
@@ -223,6 +235,7 @@ impl Build<'_> {
             unit_ns: self.mapping.time_unit.ns(),
             zone_s: 0,
             naive: false,
+            clock: Clock::Number { unit_ns: self.mapping.time_unit.ns() },
         };
         Ok(match ty {
             Type::Any => number(sql, Kind::Int),
@@ -237,6 +250,7 @@ impl Build<'_> {
                     unit_ns: 1_000,
                     zone_s: if naive { self.mapping.zone_s } else { 0 },
                     naive,
+                    clock: if naive { Clock::Naive } else { Clock::Zoned },
                 }
             }
             other => return Err(self.wrong(column, other, "a timestamp or a number")),
@@ -261,13 +275,17 @@ impl Build<'_> {
                 // A key of a JSON path stands in double quotes, in which none may be.
                 let path = literal(&format!("$.\"{}\"", key.replace('"', "")));
                 let value = format!("json_extract({sql}, {path})");
-                Ok((format!("CASE WHEN json_valid({sql}) THEN {value} END"), Kind::Real))
+                // What is no JSON comes as it is, to be counted as unreadable.
+                let sql = format!("CASE WHEN json_valid({sql}) THEN {value} ELSE {sql} END");
+                Ok((sql, Kind::Real))
             }
             Type::Json => {
                 let (sql, key) = (format!("{sql}::jsonb"), literal(key));
                 let value = format!("({sql} ->> {key})::double precision");
-                let is_number = format!("jsonb_typeof({sql} -> {key}) = 'number'");
-                Ok((format!("CASE WHEN {is_number} THEN {value} END"), Kind::Real))
+                let found = format!("jsonb_typeof({sql} -> {key})");
+                // Of what is no number only that is told.
+                let other = format!("WHEN {found} <> 'null' THEN 'NaN'::double precision");
+                Ok((format!("CASE WHEN {found} = 'number' THEN {value} {other} END"), Kind::Real))
             }
             other => Err(self.wrong(column, other, "JSON")),
         }
@@ -328,6 +346,7 @@ struct Unplaced {
     unit_ns: u32,
     zone_s: i32,
     naive: bool,
+    clock: Clock,
 }
 
 impl Unplaced {

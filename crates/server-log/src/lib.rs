@@ -22,7 +22,7 @@
 //!
 //! ```
 //! # use proofload_record::{ServerResult, ServerRow};
-//! # use proofload_server_log::{Mapping, Run, Source, Wanted, Writer, read};
+//! # use proofload_server_log::{Late, Mapping, Run, Source, Wanted, Writer, read};
 //! # use std::time::Duration;
 //! # let dir = tempfile::tempdir()?;
 //! # let path = dir.path().join("log.sqlite");
@@ -47,7 +47,7 @@
 //! };
 //! let began_wall_ns = 1_764_064_799_000_000_000;
 //! let run = Run { run_id: "run", planned: 2, began_wall_ns, wanted: &wanted };
-//! let side = read(&source, &Mapping::logos(), &run, Duration::ZERO)?;
+//! let side = read(&source, &Mapping::logos(), &run, Late::of(Duration::ZERO))?;
 //! assert_eq!(side.get(0).unwrap().queue_wait_ns, Some(3_000_000));
 //! assert_eq!(side.not_in_log.first, ["run-1"]);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -73,6 +73,6 @@ mod writer;
 
 pub use mapping::{Mapping, MappingError};
 pub use reader::{ReadError, check, models, read};
-pub use run::{Run, Wanted};
+pub use run::{Late, Run, Wanted};
 pub use source::{Source, SourceError};
-pub use writer::{WriteError, Writer, make_tables};
+pub use writer::{WriteError, Writer, make_tables, occupied};

@@ -13,14 +13,14 @@ pub(crate) struct Merge {
     names: HashSet<Arc<str>>,
     /// How often a metric was found, by its number.
     found: [u64; Metric::ALL.len()],
-    /// Columns that hold a text where a number belongs, with the first such text.
-    texts: BTreeMap<String, String>,
+    /// Columns with cells that mean nothing: the first such cell, and how many there are.
+    unreadable: BTreeMap<String, (String, u64)>,
     /// Durations that ended before they began.
     backwards: BTreeMap<String, u64>,
 }
 
 /// A row of a table, with the prompt's and the answer's tokens where they are counted elsewhere.
-pub(crate) type Row<'a> = (&'a Reading, &'a [Cell], [Option<u32>; 2]);
+pub(crate) type Row<'a> = (&'a Reading, &'a [Cell], [Option<i128>; 2]);
 
 impl Merge {
     /// Merges the tables' rows of one request: what two of them hold is taken from the first, but
@@ -32,8 +32,10 @@ impl Merge {
             for take in &reading.takes {
                 self.take(take, cells, &mut served);
             }
-            served.prompt_tokens = served.prompt_tokens.or(prompt);
-            served.completion_tokens = served.completion_tokens.or(completion);
+            let prompt = self.tokens("prompt", reading, prompt);
+            put(&mut served.prompt_tokens, prompt);
+            let completion = self.tokens("completion", reading, completion);
+            put(&mut served.completion_tokens, completion);
         }
         self.count(&served);
         served
@@ -46,13 +48,30 @@ impl Merge {
 
     /// What was wrong with some cells.
     pub(crate) fn problems(&self) -> Vec<String> {
-        let texts = self.texts.iter().map(|(label, text)| {
-            format!("{label} holds text such as {text:?} where a number belongs")
+        let unreadable = self.unreadable.iter().map(|(label, (cell, count))| {
+            format!("{label} cannot be read in {count} rows, such as {cell}; left out")
         });
         let backwards = self.backwards.iter().map(|(label, count)| {
+            let label = label.replacen("` or `", "` and `", 1);
             format!("in {count} rows the time between {label} is less than nothing; left out")
         });
-        texts.chain(backwards).collect()
+        unreadable.chain(backwards).collect()
+    }
+
+    /// Whether cells of a column meant nothing.
+    pub(crate) fn is_unreadable(&self, label: &str) -> bool {
+        self.unreadable.contains_key(label) || self.backwards.contains_key(label)
+    }
+
+    /// A count of tokens from the table that has them.
+    fn tokens(&mut self, whose: &str, reading: &Reading, count: Option<i128>) -> Option<u32> {
+        let count = count?;
+        let found = u32::try_from(count).ok();
+        if found.is_none() {
+            let label = format!("the count of {whose} tokens of `{}`", reading.name);
+            self.unreadable(label, || count.to_string());
+        }
+        found
     }
 
     fn take(&mut self, take: &Take, cells: &[Cell], served: &mut Served) {
@@ -75,12 +94,12 @@ impl Merge {
             }
             How::Duration(at, unit_ns) => {
                 let found = self.checked(take, number(&cells[at], unit_ns), &cells[at]);
-                let ns = found.and_then(|ns| u64::try_from(ns).ok());
+                let ns = self.fitting(take, found, &cells[at]);
                 put(duration(served, take.metric), ns);
             }
             How::Count(at) => {
                 let found = self.checked(take, number(&cells[at], 1), &cells[at]);
-                let count = found.and_then(|count| u32::try_from(count).ok());
+                let count = self.fitting(take, found, &cells[at]);
                 match take.metric {
                     Metric::QueueDepth => put(&mut served.queue_depth, count),
                     Metric::QueueDepthScheduled => put(&mut served.queue_depth_scheduled, count),
@@ -108,13 +127,27 @@ impl Merge {
         }
     }
 
-    /// A number, or none and a note where the cell is a text.
+    /// A number, or none and a note where the cell is none.
     fn checked<T>(&mut self, take: &Take, number: Result<Option<T>, ()>, cell: &Cell) -> Option<T> {
-        if let (Err(()), Cell::Text(text)) = (&number, cell) {
-            let shown = || text.chars().take(40).collect();
-            self.texts.entry(take.label.clone()).or_insert_with(shown);
+        if number.is_err() {
+            self.unreadable(take.label.clone(), || shown(cell));
         }
         number.ok().flatten()
+    }
+
+    /// A number that a metric can be, or none and a note.
+    fn fitting<T: TryFrom<i128>>(
+        &mut self,
+        take: &Take,
+        number: Option<i128>,
+        cell: &Cell,
+    ) -> Option<T> {
+        let fitted = number.map(|number| T::try_from(number).map(Some).map_err(|_| ()));
+        self.checked(take, fitted.unwrap_or(Ok(None)), cell)
+    }
+
+    fn unreadable(&mut self, label: String, cell: impl FnOnce() -> String) {
+        self.unreadable.entry(label).or_insert_with(|| (cell(), 0)).1 += 1;
     }
 
     /// The same text for all rows.
@@ -148,6 +181,17 @@ impl Merge {
             };
             self.found[metric as usize] += u64::from(has);
         }
+    }
+}
+
+/// A cell, for messages.
+fn shown(cell: &Cell) -> String {
+    match cell {
+        Cell::Null => "nothing".to_owned(),
+        Cell::Int(value) => value.to_string(),
+        Cell::Real(value) if value.is_nan() => "what is no number".to_owned(),
+        Cell::Real(value) => format!("{value:?}"),
+        Cell::Text(text) => format!("{:?}", text.chars().take(40).collect::<String>()),
     }
 }
 

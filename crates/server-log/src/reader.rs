@@ -6,14 +6,13 @@
 
 use crate::database::{Connection, Database, Purpose, connect, reason};
 use crate::layout::{Layout, detect};
-use crate::mapping::{Lookup, Mapping};
-use crate::run::Run;
+use crate::mapping::{Lookup, Mapping, Metric};
+use crate::run::{Late, Run};
 use crate::search::Search;
 use crate::source::Source;
 use crate::sql::{self, Cell, Kind, Query};
-use proofload_record::ServerSide;
+use proofload_record::{Missing, ServerSide};
 use std::io;
-use std::time::Duration;
 use tokio::runtime;
 
 /// Why nothing can be read from a log.
@@ -51,21 +50,37 @@ pub enum ReadError {
     Runtime(#[source] io::Error),
 }
 
-/// Looks whether a log can be reached and joined, as one would before a long run.
+impl ReadError {
+    /// The server's side of a run whose log cannot be read: nothing, and why.
+    #[must_use]
+    pub fn into_side(self) -> ServerSide {
+        let reason = "the log cannot be read";
+        let missing = |metric: Metric| Missing {
+            metric: metric.name().to_owned(),
+            reason: reason.to_owned(),
+        };
+        ServerSide {
+            missing: Metric::ALL.into_iter().map(missing).collect(),
+            problems: vec![self.to_string()],
+            ..ServerSide::default()
+        }
+    }
+}
+
+/// Looks whether a log can be reached, read and joined, as one would before a long run.
 ///
 /// # Errors
 /// [`ReadError`].
 pub fn check(source: &Source, mapping: &Mapping) -> Result<(), ReadError> {
     on_runtime(async {
-        let layout = match open(source).await? {
-            Connection::Sqlite(mut database) => layout(&mut database, source, mapping).await,
-            Connection::Postgres(mut database) => layout(&mut database, source, mapping).await,
-        };
-        layout.map(|_| ())
+        match open(source).await? {
+            Connection::Sqlite(database) => try_out(database, source, mapping).await,
+            Connection::Postgres(database) => try_out(database, source, mapping).await,
+        }
     })
 }
 
-/// Reads the rows of `run`. Rows that are not there yet are asked for again for `late` at most.
+/// Reads the rows of `run`. Rows that are not there yet are asked for again as `late` says.
 ///
 /// What is missing or doubtful is part of the answer: [`ServerSide::problems`].
 ///
@@ -75,7 +90,7 @@ pub fn read(
     source: &Source,
     mapping: &Mapping,
     run: &Run<'_>,
-    late: Duration,
+    late: Late<'_>,
 ) -> Result<ServerSide, ReadError> {
     on_runtime(async {
         match open(source).await? {
@@ -133,6 +148,25 @@ async fn open(source: &Source) -> Result<Connection, ReadError> {
     })
 }
 
+/// Asks every question once, since who may see a table may not be allowed to read it.
+async fn try_out<D: Database>(
+    mut database: D,
+    source: &Source,
+    mapping: &Mapping,
+) -> Result<(), ReadError> {
+    let layout = layout(&mut database, source, mapping).await?;
+    for reading in &layout.readings {
+        for query in [Some(reading.sample()), reading.tokens_of(&["-"])].into_iter().flatten() {
+            database.read(query, &mut |_| ()).await.map_err(|error| ReadError::Query {
+                source_name: source.to_string(),
+                reason: reason(&error),
+            })?;
+        }
+    }
+    let _ = database.close().await;
+    Ok(())
+}
+
 /// The layout of a log that can be joined.
 async fn layout<D: Database>(
     database: &mut D,
@@ -155,7 +189,7 @@ async fn read_from<D: Database>(
     source: &Source,
     mapping: &Mapping,
     run: &Run<'_>,
-    late: Duration,
+    late: Late<'_>,
 ) -> Result<ServerSide, ReadError> {
     let layout = layout(&mut database, source, mapping).await?;
     let mut search = Search::new(database, layout, run);

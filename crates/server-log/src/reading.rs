@@ -2,6 +2,7 @@
 
 use crate::mapping::Metric;
 use crate::sql::{Cell, Dialect, Kind, Query};
+use std::borrow::Cow;
 
 /// The questions for one table.
 #[derive(Debug)]
@@ -13,6 +14,10 @@ pub(crate) struct Reading {
     pub(crate) id: String,
     /// The same, to be compared.
     pub(crate) id_compared: String,
+    /// Whether the table shows every id in lower case, as it does a UUID.
+    pub(crate) lower_ids: bool,
+    /// When a request came, for comparing.
+    pub(crate) came: Option<Came>,
     pub(crate) from: String,
     pub(crate) select: Vec<String>,
     pub(crate) kinds: Vec<Kind>,
@@ -21,6 +26,22 @@ pub(crate) struct Reading {
     pub(crate) finished: Option<usize>,
     pub(crate) takes: Vec<Take>,
     pub(crate) tokens: Option<TokenQuestion>,
+}
+
+/// The column of arrivals as it is, so that an index serves it.
+#[derive(Debug)]
+pub(crate) struct Came {
+    pub(crate) column: String,
+    pub(crate) clock: Clock,
+    pub(crate) zone_s: i32,
+}
+
+/// How a column holds a moment.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Clock {
+    Number { unit_ns: u32 },
+    Zoned,
+    Naive,
 }
 
 /// How a metric comes from the cells of a row.
@@ -89,6 +110,36 @@ impl Reading {
         query
     }
 
+    /// Any row, with all that is asked for.
+    pub(crate) fn sample(&self) -> Query {
+        let mut query = self.selecting(&self.select, &self.kinds);
+        query.push("1 = 1 LIMIT 1");
+        query
+    }
+
+    /// The ids of the rows that came in a window of the log's own clock, where the log tells when.
+    pub(crate) fn came_within(&self, from_ns: u64, to_ns: u64) -> Option<Query> {
+        let came = self.came.as_ref()?;
+        let at = |wall_ns: u64| {
+            let ns = i128::from(wall_ns) + i128::from(came.zone_s) * 1_000_000_000;
+            let stamp =
+                format!("to_timestamp({}.{:06})", ns / 1_000_000_000, ns / 1_000 % 1_000_000);
+            match came.clock {
+                Clock::Number { unit_ns } => (ns / i128::from(unit_ns)).to_string(),
+                Clock::Zoned => stamp,
+                Clock::Naive => format!("({stamp} AT TIME ZONE 'UTC')"),
+            }
+        };
+        let mut query = self.selecting(&[], &[]);
+        query.push(&format!("{} BETWEEN {} AND {}", came.column, at(from_ns), at(to_ns)));
+        Some(query)
+    }
+
+    /// An id as this table shows it.
+    pub(crate) fn as_shown<'a>(&self, id: &'a str) -> Cow<'a, str> {
+        if self.lower_ids { id.to_ascii_lowercase().into() } else { id.into() }
+    }
+
     /// The rows of `ids`; their first column is the id.
     pub(crate) fn rows_of(&self, ids: &[&str]) -> Query {
         let mut query = self.selecting(&self.select, &self.kinds);
@@ -109,10 +160,12 @@ impl Reading {
         Some(query)
     }
 
-    /// Whether a kind of token is the prompt's; otherwise it is the answer's.
-    pub(crate) fn is_prompt(&self, kind: &str) -> bool {
-        let tokens = self.tokens.as_ref();
-        tokens.is_some_and(|tokens| tokens.names[..tokens.prompt].iter().any(|name| name == kind))
+    /// Of a kind of token, 0 for the prompt's and 1 for the answer's, and the place of its name among
+    /// those that are asked for.
+    pub(crate) fn token_kind(&self, kind: &str) -> Option<(usize, usize)> {
+        let tokens = self.tokens.as_ref()?;
+        let name = tokens.names.iter().position(|name| name == kind)?;
+        Some((usize::from(name >= tokens.prompt), name))
     }
 
     /// Whether token counts are in a table of their own.
@@ -185,23 +238,26 @@ impl Reading {
 }
 
 impl Moment {
-    /// Nanoseconds since the epoch; an error for a cell that is no number.
+    /// Nanoseconds since the epoch; an error for a cell that is no moment.
     pub(crate) fn of(&self, cells: &[Cell]) -> Result<Option<u64>, ()> {
         let Some(ns) = number(&cells[self.at], self.unit_ns)? else { return Ok(None) };
-        let ns = ns - i128::from(self.zone_s) * 1_000_000_000;
-        Ok(u64::try_from(ns).ok())
+        let ns = ns.saturating_sub(i128::from(self.zone_s) * 1_000_000_000);
+        u64::try_from(ns).map(Some).map_err(|_| ())
     }
 }
 
-/// A number times `unit`, rounded; an error for a cell that is none.
+/// A number times `unit`, rounded; an error for a cell that is none. One that is too large for any
+/// metric stays too large.
 pub(crate) fn number(cell: &Cell, unit: u32) -> Result<Option<i128>, ()> {
     match cell {
         Cell::Null => Ok(None),
         Cell::Int(value) => Ok(Some(i128::from(*value) * i128::from(unit))),
         // The whole part apart: a moment in nanoseconds has more digits than a float.
+        Cell::Real(value) if !value.is_finite() => Err(()),
         Cell::Real(value) => {
             let part = (value.fract() * f64::from(unit)).round() as i128;
-            Ok(Some(value.trunc() as i128 * i128::from(unit) + part))
+            let whole = (value.trunc() as i128).saturating_mul(i128::from(unit));
+            Ok(Some(whole.saturating_add(part)))
         }
         Cell::Text(_) => Err(()),
     }

@@ -1,5 +1,26 @@
 //! What is looked for: the requests of a run.
 
+use std::time::Duration;
+
+/// How long rows are waited for that a server writes late.
+#[derive(Clone, Copy)]
+pub struct Late<'a> {
+    /// At most so long after the run.
+    pub most: Duration,
+    /// Whether somebody wants it to end now.
+    pub hurry: &'a dyn Fn() -> bool,
+    /// Hears once how many requests are waited for.
+    pub waiting: &'a dyn Fn(usize),
+}
+
+impl Late<'_> {
+    /// At most so long, which nobody cuts short or hears of.
+    #[must_use]
+    pub const fn of(most: Duration) -> Self {
+        Self { most, hurry: &|| false, waiting: &|_| () }
+    }
+}
+
 /// The requests of a run, as far as a log may know them.
 pub struct Run<'a> {
     /// First part of the ids that the client made.

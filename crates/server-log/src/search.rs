@@ -5,16 +5,21 @@ use crate::database::{Database, reason};
 use crate::layout::Layout;
 use crate::merge::Merge;
 use crate::reading::Reading;
-use crate::run::{Run, Wanted};
+use crate::run::{Late, Run, Wanted};
 use crate::source::Source;
 use crate::sql::Cell;
 use proofload_record::{Served, ServerSide, Unmatched};
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, Instant};
 
 /// Ids that are asked for at a time.
 const BATCH: usize = 1_000;
+/// So much earlier than by our clock a row of the run may have come, once the clocks are compared,
+const CLOSE_NS: u64 = 20_000_000;
+/// and otherwise; and so much later.
+const APART_NS: u64 = 1_000_000_000;
 /// Between two questions for rows that are late.
 const AGAIN: Duration = Duration::from_millis(200);
 
@@ -30,16 +35,51 @@ pub(crate) struct Search<'a, D> {
     pub(crate) ambiguous: Unmatched,
     /// Answered requests whose row had no end at the deadline.
     pub(crate) unfinished: u64,
+    /// Answered requests that are in another table and not in this one, by table.
+    pub(crate) absent: Vec<Unmatched>,
+    /// Whether a table has a row of any request.
+    pub(crate) has_rows: Vec<bool>,
+    /// Answered requests without a count of tokens where tokens are counted, and those with one.
+    pub(crate) uncounted: u64,
+    pub(crate) counted: u64,
+    /// Answered requests that are in any table.
+    pub(crate) answered: u64,
     pub(crate) problems: Vec<String>,
+    /// Whether the log stopped answering.
+    pub(crate) stopped: bool,
+    /// When the first and the last of the requests were written, by our clock.
+    span_ns: (u64, u64),
+    /// Hashes of the ids that the server gave, in lower case.
+    given: HashSet<u64>,
+    state: RandomState,
 }
 
 /// The rows of one table, by place among the ids of a batch.
 type Found = HashMap<usize, Vec<Vec<Cell>>>;
 /// Prompt and completion tokens by the log's number of a row.
-type TokenCounts = HashMap<i64, [Option<u32>; 2]>;
+type TokenCounts = HashMap<i64, [Count; 2]>;
+
+/// Tokens as the name that stands first in the mapping counts them: a log may have the same count
+/// under a second name.
+#[derive(Clone, Copy, Debug, Default)]
+struct Count {
+    /// The place of the name, and the sum of what stands under it.
+    best: Option<(usize, i128)>,
+}
+
+impl Count {
+    fn add(&mut self, name: usize, count: i64) {
+        self.best = match self.best {
+            Some((best, _)) if best < name => return,
+            Some((best, sum)) if best == name => Some((best, sum + i128::from(count))),
+            _ => Some((name, i128::from(count))),
+        };
+    }
+}
 
 impl<'a, D: Database> Search<'a, D> {
     pub(crate) fn new(database: D, layout: Layout, run: &'a Run<'a>) -> Self {
+        let tables = layout.readings.len();
         Self {
             database,
             layout,
@@ -50,20 +90,32 @@ impl<'a, D: Database> Search<'a, D> {
             not_in_run: Unmatched::default(),
             ambiguous: Unmatched::default(),
             unfinished: 0,
+            absent: vec![Unmatched::default(); tables],
+            has_rows: vec![false; tables],
+            uncounted: 0,
+            counted: 0,
+            answered: 0,
             problems: Vec::new(),
+            stopped: false,
+            span_ns: (u64::MAX, 0),
+            given: HashSet::new(),
+            state: RandomState::new(),
         }
     }
 
     /// Looks until everything is found, or for so long.
-    pub(crate) async fn run(&mut self, source: &Source, late: Duration) -> ServerSide {
+    pub(crate) async fn run(&mut self, source: &Source, late: Late<'_>) -> ServerSide {
         let mut pending = self.pending();
         let looked_for = pending.len();
-        let deadline = Instant::now() + late;
+        let (begun, mut deadline) = (Instant::now(), Instant::now() + late.most);
+        let mut told = false;
+        let mut waited = late.most;
         loop {
             let is_last = Instant::now() >= deadline;
             pending = match self.pass(&pending, is_last).await {
                 Ok(pending) => pending,
                 Err((error, left)) => {
+                    self.stopped = true;
                     self.problems.push(format!(
                         "{source} stopped answering, and {} requests were not looked up: {}",
                         left.len(),
@@ -72,16 +124,23 @@ impl<'a, D: Database> Search<'a, D> {
                     left
                 }
             };
-            if is_last || pending.is_empty() || !self.problems.is_empty() {
+            if is_last || pending.is_empty() || self.stopped {
                 break;
+            }
+            if !std::mem::replace(&mut told, true) {
+                (late.waiting)(pending.len());
             }
             let left = deadline.saturating_duration_since(Instant::now());
             tokio::time::sleep(AGAIN.min(left)).await;
+            if (late.hurry)() && Instant::now() < deadline {
+                deadline = Instant::now();
+                waited = Duration::from_millis(begun.elapsed().as_millis() as u64);
+            }
         }
-        if self.problems.is_empty() {
+        if !self.stopped {
             self.look_for_strangers(looked_for).await;
         }
-        self.conclude(source, &pending, looked_for, late).await
+        self.conclude(source, &pending, looked_for, waited).await
     }
 
     /// The requests to look for. Ids that a server gave to several of them are taken out.
@@ -100,11 +159,23 @@ impl<'a, D: Database> Search<'a, D> {
             }
         }
         drop(seen);
+        let mut named = HashSet::new();
         let mut pending = Vec::new();
         for index in 0..run.planned {
             let Some(wanted) = (run.wanted)(index) else { continue };
-            if !shared.is_empty() && shared.contains(&state.hash_one(&wanted.id)) {
-                self.ambiguous.add(&wanted.id);
+            self.span_ns.0 = self.span_ns.0.min(wanted.written_wall_ns);
+            self.span_ns.1 = self.span_ns.1.max(wanted.written_wall_ns);
+            if wanted.id != run.own_id(index) {
+                self.given.insert(self.state.hash_one(wanted.id.to_ascii_lowercase()));
+            }
+            let hash = state.hash_one(&wanted.id);
+            if !shared.is_empty() && shared.contains(&hash) {
+                // Each request counts, each id is named once.
+                if named.insert(hash) {
+                    self.ambiguous.add(&wanted.id);
+                } else {
+                    self.ambiguous.count += 1;
+                }
             } else {
                 pending.push(index);
             }
@@ -137,10 +208,11 @@ impl<'a, D: Database> Search<'a, D> {
         let wanted: Vec<(u32, Wanted)> =
             indices.iter().filter_map(|&index| Some((index, (self.run.wanted)(index)?))).collect();
         let ids: Vec<&str> = wanted.iter().map(|(_, wanted)| wanted.id.as_str()).collect();
-        let places: HashMap<&str, usize> =
-            ids.iter().enumerate().map(|(place, &id)| (id, place)).collect();
         let mut tables = Vec::with_capacity(self.layout.readings.len());
         for reading in &self.layout.readings {
+            let ids: Vec<Cow<'_, str>> = ids.iter().map(|id| reading.as_shown(id)).collect();
+            let ids: Vec<&str> = ids.iter().map(AsRef::as_ref).collect();
+            let places = ids.iter().enumerate().map(|(place, &id)| (id, place)).collect();
             let found = rows_of(&mut self.database, reading, &ids, &places).await?;
             let tokens = tokens_of(&mut self.database, reading, &ids).await?;
             tables.push((found, tokens));
@@ -176,18 +248,34 @@ impl<'a, D: Database> Search<'a, D> {
             });
             if let Some(cells) = cells {
                 let counts = reading.log_id_of(cells).and_then(|id| tokens.get(&id));
-                rows.push((reading, cells.as_slice(), counts.copied().unwrap_or_default()));
+                let counts = counts.copied().unwrap_or_default().map(|count| count.best);
+                rows.push((reading, cells.as_slice(), counts.map(|best| Some(best?.1))));
             }
         }
         let finished = |reading: &Reading, cells: &[Cell]| {
             reading.finished.is_none_or(|at| cells[at] != Cell::Null)
         };
-        if !rows.iter().all(|(reading, cells, _)| finished(reading, cells)) {
-            if !is_last {
-                still.push(index);
-                return;
+        let ended = rows.iter().all(|(reading, cells, _)| finished(reading, cells));
+        let counted = rows.iter().any(|(_, _, counts)| counts.iter().any(Option::is_some));
+        let uncounted =
+            wanted.answered && !counted && rows.iter().any(|(reading, ..)| reading.counts_tokens());
+        if !is_last && (!ended || rows.len() < tables.len() || uncounted) {
+            still.push(index);
+            return;
+        }
+        if wanted.answered {
+            self.answered += 1;
+            self.unfinished += u64::from(!ended);
+            self.uncounted += u64::from(uncounted);
+            self.counted += u64::from(counted);
+            for (absent, (found, _)) in self.absent.iter_mut().zip(tables) {
+                if !found.contains_key(&place) {
+                    absent.add(&wanted.id);
+                }
             }
-            self.unfinished += u64::from(wanted.answered);
+        }
+        for (has_rows, (found, _)) in self.has_rows.iter_mut().zip(tables) {
+            *has_rows |= found.contains_key(&place);
         }
         let row = self.merge.row(index, &rows);
         if let Some(arrived_ns) = row.arrived_wall_ns {
@@ -196,27 +284,57 @@ impl<'a, D: Database> Search<'a, D> {
         self.rows.push(row);
     }
 
-    /// Counts the rows that carry an id of this run and belong to no request that was looked for.
+    /// Counts what the log has and no request that was looked for: rows with an id of this run, and
+    /// rows that came while the run sent.
     async fn look_for_strangers(&mut self, looked_for: usize) {
-        let Some(reading) = self.layout.readings.first() else { return };
         if looked_for == 0 || self.run.run_id.is_empty() {
             return;
         }
-        let query = reading.ids_like(&format!("{}-", self.run.run_id));
-        let (run, strangers) = (self.run, &mut self.not_in_run);
-        let mut on_row = |cells: Vec<Cell>| {
-            if let Some(Cell::Text(id)) = cells.first()
-                && !run.knows(id)
-            {
-                strangers.add(id);
+        let (from_ns, to_ns) = self.window();
+        let (run, state, given) = (self.run, &self.state, &self.given);
+        let mut seen = HashSet::new();
+        let mut without_id = 0;
+        for reading in &self.layout.readings {
+            let mut nameless = 0;
+            let strangers = &mut self.not_in_run;
+            let mut on_row = |cells: Vec<Cell>| match cells.first() {
+                Some(Cell::Text(id)) => {
+                    let is_ours = || {
+                        run.knows(id) || given.contains(&state.hash_one(id.to_ascii_lowercase()))
+                    };
+                    if !is_ours() && seen.insert(state.hash_one(id)) {
+                        strangers.add(id);
+                    }
+                }
+                _ => nameless += 1,
+            };
+            let with_our_prefix = reading.ids_like(&format!("{}-", run.run_id));
+            let queries = [Some(with_our_prefix), reading.came_within(from_ns, to_ns)];
+            for query in queries.into_iter().flatten() {
+                if let Err(error) = self.database.read(query, &mut on_row).await {
+                    self.problems.push(format!(
+                        "rows of `{}` that belong to no request were not counted: {}",
+                        reading.name,
+                        reason(&error)
+                    ));
+                    break;
+                }
             }
-        };
-        if let Err(error) = self.database.read(query, &mut on_row).await {
-            self.problems.push(format!(
-                "rows of this run that belong to no request were not counted: {}",
-                reason(&error)
-            ));
+            // What has no id cannot be told apart in two tables.
+            without_id = without_id.max(nameless);
         }
+        self.not_in_run.count += without_id;
+    }
+
+    /// When the rows of the run must have come, by the log's clock.
+    fn window(&mut self) -> (u64, u64) {
+        let (first_ns, last_ns) = self.span_ns;
+        let (offset_ns, before_ns) = match self.offsets.typical_ns() {
+            Some(offset_ns) => (offset_ns, CLOSE_NS),
+            None => (0, APART_NS),
+        };
+        let by_log = |wall_ns: u64| wall_ns.saturating_add_signed(offset_ns);
+        (by_log(first_ns).saturating_sub(before_ns), by_log(last_ns).saturating_add(APART_NS))
     }
 }
 
@@ -248,10 +366,10 @@ async fn tokens_of<D: Database>(
     let mut counts = TokenCounts::new();
     let Some(query) = reading.tokens_of(ids) else { return Ok(counts) };
     let mut on_row = |cells: Vec<Cell>| {
-        if let [Cell::Int(row), Cell::Text(kind), Cell::Int(count)] = &cells[..] {
-            let place = usize::from(!reading.is_prompt(kind));
-            let count = u32::try_from(*count).unwrap_or(0);
-            *counts.entry(*row).or_default()[place].get_or_insert(0) += count;
+        if let [Cell::Int(row), Cell::Text(kind), Cell::Int(count)] = &cells[..]
+            && let Some((place, name)) = reading.token_kind(kind)
+        {
+            counts.entry(*row).or_default()[place].add(name, *count);
         }
     };
     database.read(query, &mut on_row).await?;

@@ -49,6 +49,12 @@ pub enum SourceError {
         /// Its name.
         key: String,
     },
+    /// An `@` after the place where the host ends: what was meant as a password is cut in two.
+    #[error(
+        "an @ stands after the host; characters such as / ? # @ : in a password are written \
+         %2F %3F %23 %40 %3A, and so is an @ anywhere else"
+    )]
+    Cut,
     /// Not a URL that PostgreSQL can be reached with.
     #[error(
         "not a PostgreSQL URL: {reason}; characters such as / @ : in a password are written %2F %40 %3A"
@@ -142,10 +148,18 @@ impl FromStr for Source {
         if !is_postgres(scheme) || !rest.starts_with("//") {
             return Err(SourceError::Scheme);
         }
+        // An address ends at the first of these, also where one of them is of the password.
+        let address_end = rest[2..].find(['/', '?', '#']).map_or(rest.len(), |at| at + 2);
+        if rest[address_end..].contains('@') {
+            return Err(SourceError::Cut);
+        }
         let query = rest.split_once('?').map_or("", |(_, query)| query);
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let key = pair.split_once('=').map_or(pair, |(key, _)| key);
             if !PARAMETERS.contains(&key) {
+                // Behind an & in a password stands the rest of it.
+                let may_be_password = query.contains("password=");
+                let key = if may_be_password { Secrets::REDACTED } else { key };
                 let key = Self::secrets_of(text).redact(key).into_owned();
                 return Err(SourceError::Parameter { key });
             }
@@ -234,7 +248,12 @@ mod tests {
             ("/var/log.db", "expected sqlite:PATH or postgres://"),
             ("sqlite:", "expected the path of a file"),
             ("sqlite://", "expected the path of a file"),
-            ("postgres://bob:pl/anted@db/logos", "not a PostgreSQL URL"),
+            ("postgres://bob:pl/anted@db/logos", "an @ stands after the host"),
+            ("postgres://bob:4711/planted@db/logos", "an @ stands after the host"),
+            ("postgres://bob:4711?planted@db/logos", "an @ stands after the host"),
+            ("postgres://bob:4711#planted@db/logos", "an @ stands after the host"),
+            ("postgres://bob:4711?user=planted@db/logos", "an @ stands after the host"),
+            ("postgres://db/logos?password=a&planted", "unknown parameter `[redacted]`"),
             ("postgres://bob:planted@db:port/logos", "not a PostgreSQL URL: invalid port"),
             ("postgres://db/logos?passwort=planted", "unknown parameter `passwort`; there are"),
         ] {

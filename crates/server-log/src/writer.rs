@@ -6,7 +6,8 @@
 
 use crate::database::{Connection, Database, Purpose, connect, reason};
 use crate::insert::Inserts;
-use crate::source::Source;
+use crate::source::{Place, Source};
+use crate::sql::{Kind, Query, ident};
 use proofload_record::{ServerLog, ServerRow};
 use std::collections::HashSet;
 use std::io;
@@ -23,6 +24,10 @@ const QUEUE: usize = 65_536;
 const BATCH: usize = 1_000;
 /// How long a transaction's first row waits for others.
 const GATHER: Duration = Duration::from_millis(50);
+
+/// The tables of the schema that is built in.
+const TABLES: [&str; 6] =
+    ["log_entry", "request_events", "usage_tokens", "models", "providers", "token_types"];
 
 /// Why a log could not be written to its end.
 #[derive(Debug, thiserror::Error)]
@@ -113,6 +118,51 @@ pub fn make_tables(source: &Source) -> Result<(), WriteError> {
         source_name: source.to_string(),
         reason: reason(&error),
     })
+}
+
+/// The first of the tables that a [`Writer`] writes to which has rows already, for who must not mix
+/// its rows with others'. A SQLite file that is not there has none, and is not made.
+///
+/// # Errors
+/// There is no runtime to be had, or what the database said.
+pub fn occupied(source: &Source) -> Result<Option<&'static str>, WriteError> {
+    if let Place::Sqlite(path) = source.place()
+        && !path.exists()
+    {
+        return Ok(None);
+    }
+    let asked = runtime::Builder::new_current_thread().enable_all().build();
+    let asked = asked.map_err(sqlx::Error::Io).and_then(|runtime| {
+        runtime.block_on(async {
+            match connect(source, Purpose::Read).await? {
+                Connection::Sqlite(database) => first_occupied(database).await,
+                Connection::Postgres(database) => first_occupied(database).await,
+            }
+        })
+    });
+    asked.map_err(|error| WriteError::Database {
+        source_name: source.to_string(),
+        reason: reason(&error),
+    })
+}
+
+async fn first_occupied<D: Database>(mut database: D) -> Result<Option<&'static str>, sqlx::Error> {
+    let mut occupied = None;
+    for name in TABLES {
+        if database.columns(name).await?.is_empty() {
+            continue;
+        }
+        let mut query = Query::new(D::DIALECT, format!("SELECT '1' FROM {} LIMIT 1", ident(name)));
+        query.kinds = vec![Kind::Text];
+        let mut has_rows = false;
+        database.read(query, &mut |_| has_rows = true).await?;
+        if has_rows {
+            occupied = Some(name);
+            break;
+        }
+    }
+    let _ = database.close().await;
+    Ok(occupied)
 }
 
 async fn make_tables_of<D: Database>(mut database: D) -> Result<(), sqlx::Error> {

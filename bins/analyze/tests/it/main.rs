@@ -7,6 +7,7 @@
 mod run;
 
 use run::{Run, answers};
+use serde_json::Value;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -231,11 +232,13 @@ fn an_imported_run_is_analysed_again_to_the_same_bytes_and_names_what_is_not_kno
     assert!(String::from_utf8_lossy(&first.stderr).starts_with("imported "), "{first:?}");
     let text = String::from_utf8(first.stdout.clone()).unwrap();
     for part in [
-        "imported, not judged",
+        "1 of 20 requests within 10000 ms: 5.00 %. ",
+        "13 of 20 requests failed, 8 of them with timeout_total.",
+        "judged: nobody measured whether its client kept up",
         "1 of 20 requests had a client duration of 10000 ms or less: 5.00 %",
-        "G01 the generator was on time: not measured",
-        "G02 the offered rate was sent: not measured",
-        "G39 rows and histograms agree: not measured",
+        "G01 generator on time: not measured",
+        "G02 offered rate: not measured",
+        "G39 rows against histograms: not measured",
         "the order of arrival is not known",
     ] {
         assert!(text.contains(part), "{part}: {text}");
@@ -260,6 +263,48 @@ fn an_imported_run_is_analysed_again_to_the_same_bytes_and_names_what_is_not_kno
     for blank in ["due_ms", "started_ms", "done_ms", "ttft_ms", "dns_ms", "attempts", "chunks"] {
         assert_eq!(cell(blank), "", "{blank}");
     }
+}
+
+/// A failure is known to be one; that must not make failures look like all there is.
+#[test]
+fn an_import_is_judged_on_what_its_file_tells_and_without_an_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("run");
+    let file = fixture("direct_benchmark_detailed.csv");
+    let slos = [
+        ("*: errors < 5%", "65.0 % failed; 5.00 % allowed; n = 20; withheld"),
+        ("*: goodput > 5%", "5.00 % good; 95.0 % not good, 95.0 % allowed; n = 20; withheld"),
+        ("interactive: client_duration p50 < 10s", "no such request was due"),
+    ];
+    let others = [
+        ("*: latency p95 < 9s", "latency counts from when a request was due"),
+        ("*: total_latency p95 < 9s", "total_latency counts from when a request was due"),
+        ("*: ttft p50 < 9s", "ttft is what a client sees of the tokens"),
+        ("*: itl p50 < 9s", "itl is what a client sees of the tokens"),
+        ("*: client_duration p50 < 9s", "client_duration p50 a failure; "),
+    ];
+    let out = out.to_str().unwrap();
+    let from_file = ["--from-logos-csv", &file, "--out", out];
+    for (slos, place) in [(&slos as &[(&str, &str)], &from_file as &[&str]), (&others, &[out])] {
+        let mut args = [&["--json"], place].concat();
+        args.extend(slos.iter().flat_map(|(slo, _)| ["--slo", slo]));
+        let output = program(&args);
+        assert_eq!(output.status.code(), Some(4), "{output:?}");
+        let results: Value = serde_json::from_slice(&output.stdout).unwrap();
+        for (judged, (slo, evidence)) in results["verdicts"].as_array().unwrap().iter().zip(slos) {
+            let found = judged["evidence"].as_str().unwrap();
+            assert!(found.starts_with(evidence), "{slo}: {judged:#}");
+            assert_eq!((&judged["lo"], &judged["hi"]), (&Value::Null, &Value::Null), "{slo}");
+            assert_eq!(judged["over"]["at_least"], Value::Null, "{slo}");
+        }
+    }
+    // A limit that cannot be looked at leaves nothing to say of what is good.
+    let limit = ["--slo", "*: ttft p50 < 9s", "--slo", "*: goodput > 5%"];
+    let output = program(&[&["--json", out] as &[&str], &limit].concat());
+    let results: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let good = &results["verdicts"][1];
+    let evidence = good["evidence"].as_str().unwrap();
+    assert!(evidence.starts_with("what is good depends on it: ttft is"), "{good:#}");
 }
 
 #[test]
@@ -291,6 +336,9 @@ fn an_import_that_cannot_be_is_refused_with_the_place() {
     let (bad, good, own) = (path("bad.csv"), path("good.csv"), path("own"));
     fs::write(&bad, format!("{header}a,batch,low,200,soon,1,x\n")).unwrap();
     fs::write(&good, format!("{header}a,batch,low,200,5,1,x\n")).unwrap();
+    let twice = path("twice.csv");
+    let row = |id: &str| format!("{id},batch,low,200,5,1,x\n");
+    fs::write(&twice, [header.to_owned(), row("a"), row("b"), row("a")].concat()).unwrap();
     Run::of(answers(2)).write(own.as_ref());
     for (name, args, code, want) in [
         (
@@ -298,6 +346,12 @@ fn an_import_that_cannot_be_is_refused_with_the_place() {
             &["--from-logos-csv", &bad, "--out", &path("x")] as &[&str],
             65,
             "row 2 (line 2): column `client_duration_ms`: expected milliseconds, found \"soon\"",
+        ),
+        (
+            "an id twice",
+            &["--from-logos-csv", &twice, "--out", &path("x")],
+            65,
+            "row 4 (line 4): request_id \"a\" stands in row 2 too",
         ),
         ("no file", &["--from-logos-csv", "no/such.csv"], 65, "cannot read no/such.csv"),
         ("a full folder", &["--from-logos-csv", &good, "--out", &own], 2, "is not empty"),

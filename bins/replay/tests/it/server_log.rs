@@ -2,12 +2,17 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use proofload_run_dir::RunDir;
 use proofload_server_log::{Source, Writer};
 use proofload_simulator::Simulator;
 
-use crate::program::{ANY_PORT, Ended, dead_address, options, run, run_well};
+use rustix::process::Signal;
+
+use crate::program::{
+    ANY_PORT, Ended, Running, dead_address, options, replay, run, run_well, until,
+};
 use crate::server::{Server, answer, good_stream};
 use crate::workload;
 
@@ -113,8 +118,38 @@ fn a_log_that_cannot_be_joined_costs_nothing_but_itself() {
     let missing = "cannot open sqlite:none.sqlite: the file is missing or cannot be read";
     let before = format!("warning: --server-log: {missing}. The run goes on");
     assert!(ended.stderr.contains(&before), "{}", ended.stderr);
-    assert_eq!(run.server().unwrap().problems, [missing]);
+    assert_eq!(ended.stderr.matches(missing).count(), 1, "said once: {}", ended.stderr);
+    let side = run.server().unwrap();
+    assert_eq!((&side.problems[..], side.missing.len()), (&[missing.to_owned()][..], 15));
+    let one_line = "What the log does not tell: arrived, queue wait,";
+    let shown = ended.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(shown.matches("the log cannot be read.").count(), 1, "{}", ended.stdout);
+    assert!(shown.contains(one_line), "{}", ended.stdout);
     assert!(!dir.path().join("none.sqlite").exists());
+}
+
+#[test]
+fn a_wait_for_late_rows_is_said_and_can_be_cut_short() {
+    let dir = tempfile::tempdir().unwrap();
+    let csv = workload::even(dir.path(), 3, 5);
+    // A log of tables without rows.
+    let source = Source::sqlite(&dir.path().join("empty.sqlite"));
+    proofload_server_log::make_tables(&source).unwrap();
+    let (_simulator, base) = crate::program::simulator(&[]);
+    let flags = ["--workload", &csv, "--api-base", &base, "--server-log", "sqlite:empty.sqlite"];
+    let running =
+        Running::start(&mut replay(dir.path(), &[&flags as &[_], &["--out", "run"]].concat()));
+    let sealed = || RunDir::open(&dir.path().join("run")).ok().filter(|run| run.recovery().sealed);
+    until("the run to be over", sealed);
+    let begun = Instant::now();
+    std::thread::sleep(Duration::from_millis(1_500));
+    running.signal(Signal::INT);
+    let ended = running.end(Duration::from_secs(10));
+    // It would have waited for five seconds.
+    assert!(begun.elapsed() < Duration::from_millis(4_500), "{:?}", begun.elapsed());
+    let said = "waiting 5 s at most for rows of 3 requests that the server may log late";
+    assert!(ended.stderr.contains(said), "{}", ended.stderr);
+    assert!(ended.stderr.contains("`log_entry` is empty"), "{}", ended.stderr);
 }
 
 #[test]
@@ -135,6 +170,39 @@ fn a_password_stands_nowhere() {
     for text in texts {
         assert!(!text.contains("pl4nted") && !text.contains("somebody"), "{text}");
     }
+}
+
+#[test]
+fn a_password_that_cuts_its_url_in_two_is_refused_and_not_shown() {
+    let dir = tempfile::tempdir().unwrap();
+    for cut in ["/", "?", "#", "?user="] {
+        let url = format!("postgres://bob:4711{cut}pl4nted@{}/logos", dead_address());
+        let ended = run(dir.path(), &["--server-log", &url, "--log", "trace", "--out", "run"]);
+        assert_eq!(ended.code(), Some(2), "{url}: {ended:?}");
+        assert!(ended.stderr.contains("an @ stands after the host"), "{}", ended.stderr);
+        assert!(!format!("{ended:?}").contains("pl4nted"), "{url}: {ended:?}");
+        assert!(!dir.path().join("run").exists());
+    }
+}
+
+#[test]
+fn the_simulator_writes_into_no_log_that_has_rows() {
+    let dir = tempfile::tempdir().unwrap();
+    let csv = workload::even(dir.path(), 5, 5);
+    let flags = ["--workload", &csv, "--server-log", "sqlite:named.sqlite", "--out"];
+    let first = run(dir.path(), &[&flags as &[_], &["first"]].concat());
+    assert_eq!(first.code(), Some(0), "{first:?}");
+    let said = "the embedded simulator writes its log into sqlite:named.sqlite";
+    assert!(first.stderr.contains(said), "{}", first.stderr);
+    let joined = RunDir::open(&dir.path().join("first")).unwrap();
+    assert_eq!(joined.server().unwrap().rows.len(), 5);
+
+    let before = fs::read(dir.path().join("named.sqlite")).unwrap();
+    let second = run(dir.path(), &[&flags as &[_], &["second"]].concat());
+    assert_eq!(second.code(), Some(2), "{second:?}");
+    assert!(second.stderr.contains("`log_entry` of sqlite:named.sqlite has rows already"));
+    assert_eq!(fs::read(dir.path().join("named.sqlite")).unwrap(), before);
+    assert!(!dir.path().join("second").exists());
 }
 
 #[test]

@@ -44,7 +44,7 @@ pub(super) fn limit(results: &Results) -> Section {
     };
     Section {
         kind: Kind::Limit,
-        heading: "Objective and errors".to_owned(),
+        heading: "Limit and errors".to_owned(),
         blocks: vec![Block::Text(text), Block::Text(failed)],
     }
 }
@@ -96,7 +96,7 @@ pub(super) fn section(results: &Results) -> Option<Section> {
 }
 
 /// The outcome, with the statuses of its answers.
-fn kind(failure: &Failure) -> String {
+pub(super) fn kind(failure: &Failure) -> String {
     const STATUSES_MAX: usize = 4;
     let Failure { outcome, statuses, .. } = failure;
     if statuses.is_empty() || *statuses == [200] {
@@ -105,6 +105,23 @@ fn kind(failure: &Failure) -> String {
     let named: Vec<String> = statuses.iter().take(STATUSES_MAX).map(u16::to_string).collect();
     let more = if statuses.len() > STATUSES_MAX { ", …" } else { "" };
     format!("{outcome} ({}{more})", named.join(", "))
+}
+
+/// All that failed, the largest kind first and by name; none where nothing did.
+pub(super) fn in_words(results: &Results) -> Option<String> {
+    let errors = &results.errors;
+    let largest = errors.by_outcome.iter().rev().max_by_key(|failure| failure.n)?;
+    let (all, named) = (human_count(errors.failed), kind(largest));
+    let of_it = human_count(largest.n);
+    Some(match (errors.failed == errors.n, largest.n == errors.failed) {
+        (true, true) if errors.n > 1 => format!("all {all} requests failed: {named}"),
+        (true, false) => format!("all {all} requests failed, {of_it} of them with {named}"),
+        (_, true) => format!("{all} of {} requests failed: {named}", human_count(errors.n)),
+        _ => {
+            let n = human_count(errors.n);
+            format!("{all} of {n} requests failed, {of_it} of them with {named}")
+        }
+    })
 }
 
 fn shortened(text: &str) -> String {

@@ -1,6 +1,6 @@
 //! What to think of a run, in few words and few figures.
 
-use super::{cell, four_digits, interval};
+use super::{capital, cell, errors, four_digits, interval};
 use crate::document::{Headline, KeyFigure, Standing};
 use crate::metric::Metric;
 use crate::results::{Judged, Results};
@@ -10,10 +10,11 @@ use proofload_verdict::{Level, Trust};
 
 /// The verdict in one sentence, and what happened in another.
 pub(super) fn headline(results: &Results, trust: &[Trust]) -> Headline {
-    let headline = |standing, verdict: &str, reason| Headline {
+    let headline = |standing, verdict: &str, reason: String| Headline {
         standing,
         verdict: verdict.to_owned(),
-        reason,
+        // What matters more than any judgement of it.
+        reason: first_of_all(results).map(|first| format!("{first}. {reason}")).unwrap_or(reason),
         evidence: None,
         happened: happened(results),
         next: None,
@@ -51,11 +52,7 @@ pub(super) fn headline(results: &Results, trust: &[Trust]) -> Headline {
                 1 => ", with one warning".to_owned(),
                 n => format!(", with {n} warnings"),
             };
-            let failed = match results.errors.failed {
-                0 => String::new(),
-                failed => format!("; {} requests failed", human_count(failed)),
-            };
-            let reason = format!("The run is valid{with}{failed}; no objective was asked of it.");
+            let reason = format!("The run is valid{with}; no objective was asked of it.");
             headline(Standing::Plain, "valid", reason)
         }
         (verdict, _) => {
@@ -64,6 +61,17 @@ pub(super) fn headline(results: &Results, trust: &[Trust]) -> Headline {
             headline(Standing::Open, verdict, reason)
         }
     }
+}
+
+/// What comes before any judgement: that nothing succeeded; of an imported run its attainment.
+pub(super) fn first_of_all(results: &Results) -> Option<String> {
+    let (errors, slo) = (&results.errors, &results.slo);
+    if errors.failed == errors.n {
+        return errors::in_words(results).map(|text| capital(&text));
+    }
+    let share = slo.share.filter(|_| results.imported.is_some())?;
+    let (met, n) = (human_count(slo.met), human_count(slo.n));
+    Some(format!("{met} of {n} requests within {} ms: {:.2} %", slo.limit_ms, share * 100.0))
 }
 
 /// How many objectives have the worst verdict there is, and which is the first of them.
@@ -89,6 +97,9 @@ fn happened(results: &Results) -> String {
         text += &format!("; {} a second were offered", four_digits(offered));
     }
     text += ".";
+    if let Some(failed) = errors::in_words(results).filter(|_| errors.failed < errors.n) {
+        text += &format!(" {}.", capital(&failed));
+    }
     if results.counts.warmup > 0 {
         text += &format!(" The warm-up of {} is not counted.", human_count(results.counts.warmup));
     }

@@ -49,11 +49,21 @@ pub(super) fn section(results: &Results) -> Section {
     let is_imported = results.imported.is_some();
     let from = if is_imported { "its start" } else { "due" };
     let mut notes = vec![if results.errors.failed == 0 {
-        format!("All {ok} requests succeeded. `*`: no finite interval.")
+        let all = match results.errors.n {
+            1 => "The one request".to_owned(),
+            _ => format!("All {ok} requests"),
+        };
+        format!("{all} succeeded. `*`: no finite interval.")
     } else {
+        let connected = results.figures(Metric::ConnectionWait).n;
+        let others = if connected == 0 || connected == results.errors.n - results.errors.failed {
+            String::new()
+        } else {
+            format!("connection wait is of the {} that connected; ", human_count(connected))
+        };
         format!(
-            "Rows named after a failure hold the time from {from} to the failure; all other rows \
-             are of the {ok} that succeeded. `*`: no finite interval."
+            "Rows named after a failure hold the time from {from} to the failure; {others}all other \
+             rows are of the {ok} that succeeded. `*`: no finite interval."
         )
     }];
     if results.counts.warmup > 0 {
@@ -64,15 +74,15 @@ pub(super) fn section(results: &Results) -> Section {
     }
     if results.counts.bodies_changed > 0 {
         notes.push(format!(
-            "{} bodies were changed to ask for a stream with usage (--stream force).",
-            human_count(results.counts.bodies_changed)
+            "{} to ask for a stream with usage (--stream force).",
+            changed(results.counts.bodies_changed)
         ));
     }
     if results.counts.models_changed > 0 {
         notes.push(format!(
-            "{} bodies were changed to name another model (--model-map); groups and charts have the \
-             models that were asked for.",
-            human_count(results.counts.models_changed)
+            "{} to name another model (--model-map); groups and charts have the models that were \
+             asked for.",
+            changed(results.counts.models_changed)
         ));
     }
     let (usage, chunks) = (results.tokens.from_usage, results.tokens.from_chunks);
@@ -106,6 +116,13 @@ pub(super) fn section(results: &Results) -> Section {
         "Latency in ms, from due and (service) from the first write"
     };
     Section { kind: Kind::Latency, heading: heading.to_owned(), blocks }
+}
+
+fn changed(bodies: u64) -> String {
+    match bodies {
+        1 => "1 body was changed".to_owned(),
+        _ => format!("{} bodies were changed", human_count(bodies)),
+    }
 }
 
 fn bounds(results: &Results) -> Table {

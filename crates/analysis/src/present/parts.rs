@@ -32,7 +32,7 @@ pub(super) fn groups(results: &Results) -> Option<Section> {
         blocks.push(Block::Table(table(by, shown.copied(), results.imported.is_some())));
         if groups.len() > largest.len() {
             let left_out = groups.len() - largest.len();
-            blocks.push(Block::Text(format!("{left_out} smaller ones are in results.json.")));
+            blocks.push(Block::Text(format!("{left_out} more are in results.json.")));
         }
     }
     if blocks.is_empty() {
@@ -69,7 +69,24 @@ fn table<'r>(by: &str, groups: impl Iterator<Item = &'r Group>, is_imported: boo
         row.push(group.slo.share.map_or_else(|| "-".to_owned(), |s| format!("{:.1} %", s * 100.0)));
         Row::plain(row)
     };
-    Table { columns, rows: groups.map(row).collect() }
+    let rows: Vec<Row> = groups.map(row).collect();
+    let is_empty = |place: &usize| rows.iter().all(|row| row.cells[*place] == "-");
+    // Whoever does not stream has no first token, and no columns of it.
+    let left_out: Vec<usize> = (0..columns.len()).filter(is_empty).collect();
+    let kept = |place: &usize| !left_out.contains(place);
+    let columns = columns.into_iter().enumerate();
+    let columns = columns.filter(|(place, _)| kept(place)).map(|(_, column)| column).collect();
+    let rows = rows.into_iter().map(|row| Row {
+        cells: row
+            .cells
+            .into_iter()
+            .enumerate()
+            .filter(|(place, _)| kept(place))
+            .map(|(_, cell)| cell)
+            .collect(),
+        ..row
+    });
+    Table { columns, rows: rows.collect() }
 }
 
 /// What priority and mode change; none where there are no two of either.
@@ -80,10 +97,15 @@ pub(super) fn impacts(results: &Results) -> Option<Section> {
         format!("{} / {}{}", impact.other, impact.base, within.unwrap_or_default())
     };
     let name = |impact: &Impact| format!("{} {}", metric(impact), pair(impact));
-    let n = |impact: &Impact| impact.n.map(human_count).join(" + ");
+    // In the order of the names.
+    let n = |impact: &Impact| {
+        let [base, other] = impact.n.map(human_count);
+        format!("{other} + {base}")
+    };
     let mut bounded = Vec::new();
     let mut too_few: Vec<(String, Vec<&str>)> = Vec::new();
-    for impact in results.impacts.iter().filter(|impact| impact.confounded.is_none()) {
+    let compared = |impact: &&Impact| impact.confounded.is_none() && impact.too_short.is_none();
+    for impact in results.impacts.iter().filter(compared) {
         match (impact.lo, impact.hi) {
             (Some(lo), Some(hi)) => {
                 let interval = format!("{} .. {}", four_digits(lo), four_digits(hi));
@@ -116,17 +138,20 @@ pub(super) fn impacts(results: &Results) -> Option<Section> {
         )));
     }
     // The same requests are confounded in the same way, whatever is measured of them.
-    let mut told: Vec<(String, String)> = Vec::new();
-    for impact in &results.impacts {
-        let Some(reason) = &impact.confounded else { continue };
-        let pair = pair(impact);
-        if !told.iter().any(|(other, _)| *other == pair) {
-            told.push((pair, reason.clone()));
+    let confounded = results.impacts.iter().filter_map(|impact| {
+        let reason = impact.confounded.as_deref()?;
+        Some((reason, pair(impact)))
+    });
+    let too_short =
+        results.impacts.iter().filter_map(|impact| Some((impact.too_short?, name(impact))));
+    for (what, told) in [
+        ("Confounded, so no ratio is given", by_reason(confounded)),
+        ("No ratio", by_reason(too_short)),
+    ] {
+        if !told.is_empty() {
+            blocks.push(Block::Text(format!("{what}: {}.", told.join("; "))));
         }
     }
-    blocks.extend(told.into_iter().map(|(pair, reason)| {
-        Block::Text(format!("{pair}: confounded, so no ratio is given. {}.", capital(&reason)))
-    }));
     (!blocks.is_empty()).then(|| Section {
         kind: Kind::Impacts,
         heading: "What priority and mode change".to_owned(),
@@ -134,9 +159,19 @@ pub(super) fn impacts(results: &Results) -> Option<Section> {
     })
 }
 
-fn capital(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+/// Each reason once, after the names that it holds for.
+fn by_reason<'r>(told: impl Iterator<Item = (&'r str, String)>) -> Vec<String> {
+    let mut names: Vec<(&str, Vec<String>)> = Vec::new();
+    for (reason, name) in told {
+        match names.iter_mut().find(|(other, _)| *other == reason) {
+            Some((_, names)) if names.contains(&name) => {}
+            Some((_, names)) => names.push(name),
+            None => names.push((reason, vec![name])),
+        }
+    }
+    let told =
+        names.into_iter().map(|(reason, names)| format!("{}, since {reason}", names.join(", ")));
+    told.collect()
 }
 
 /// The server's side; none where nobody asked its log.
@@ -218,8 +253,11 @@ fn notes(server: &Server) -> Vec<String> {
             human_count(server.cold_starts.known)
         ));
     }
-    for missing in &server.missing {
-        notes.push(format!("No {}: {}.", missing.metric.replace('_', " "), missing.reason));
+    let missing = server.missing.iter();
+    let missing =
+        by_reason(missing.map(|missing| (&*missing.reason, missing.metric.replace('_', " "))));
+    if !missing.is_empty() {
+        notes.push(format!("What the log does not tell: {}.", missing.join("; ")));
     }
     notes.extend(server.problems.iter().map(|problem| {
         let stop = if problem.ends_with('?') { "" } else { "." };

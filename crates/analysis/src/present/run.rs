@@ -4,7 +4,8 @@ use crate::document::{Block, Kind, Section, Terms};
 use crate::results::Results;
 use proofload_run_dir::Manifest;
 use proofload_units::{human_bytes, human_count};
-use serde_json::Value;
+use serde_json::{Number, Value};
+use std::path::Path;
 
 /// What was run against what.
 pub(super) fn subject(manifest: &Manifest) -> String {
@@ -80,7 +81,12 @@ fn flatten(path: &str, value: &Value, settings: &mut Vec<(String, String)>) {
     match value {
         Value::Null => {}
         Value::Bool(flag) => set(if *flag { "yes" } else { "no" }.to_owned()),
-        Value::Number(number) => set(number.to_string()),
+        Value::Number(number) => set(whole(number)),
+        // The page is handed on: where the file lay is nobody else's business.
+        Value::String(text) if path == "workload" => {
+            let name = Path::new(text).file_name().map(|name| name.to_string_lossy().into_owned());
+            set(name.unwrap_or_else(|| text.clone()));
+        }
         Value::String(text) => set(text.clone()),
         Value::Array(items) => {
             let texts: Vec<String> = items
@@ -100,6 +106,12 @@ fn flatten(path: &str, value: &Value, settings: &mut Vec<(String, String)>) {
     }
 }
 
+/// A number as people write it: `20`, not `20.0`.
+fn whole(number: &Number) -> String {
+    let text = number.to_string();
+    text.strip_suffix(".0").map_or_else(|| text.clone(), str::to_owned)
+}
+
 #[cfg(test)]
 mod tests {
     use super::flatten;
@@ -109,7 +121,7 @@ mod tests {
     fn settings_stand_a_line_each_and_unset_ones_are_left_out() {
         let config = json!({
             "speed": 20.0, "limit": null, "chunks": false, "headers": [],
-            "timeout_s": {"total": 1200}, "sim": ["fault=truncate:0.1", "seed=2"],
+            "timeout_s": {"total": 1200.5}, "workload": "/home/me/mine.csv", "sim": ["fault=truncate:0.1", "seed=2"],
         });
         let mut settings = Vec::new();
         flatten("", &config, &mut settings);
@@ -120,8 +132,9 @@ mod tests {
             [
                 "chunks: no",
                 "sim: fault=truncate:0.1, seed=2",
-                "speed: 20.0",
-                "timeout_s.total: 1200"
+                "speed: 20",
+                "timeout_s.total: 1200.5",
+                "workload: mine.csv"
             ]
         );
     }

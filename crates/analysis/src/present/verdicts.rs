@@ -19,13 +19,15 @@ pub(super) fn section(results: &Results) -> Option<Section> {
         .filter(|(_, count)| *count > 0)
         .map(|(verdict, count)| format!("{count} {}", verdict.label()))
         .collect();
-    let mut blocks = vec![Block::Verdicts(results.verdicts.iter().map(stated).collect())];
+    let mut sorted: Vec<&Judged> = results.verdicts.iter().collect();
+    sorted.sort_by_key(|judged| std::cmp::Reverse(judged.verdict));
+    let mut blocks = vec![Block::Verdicts(sorted.into_iter().map(stated).collect())];
     if results.judged_anew {
         let text = "Judged anew, by other objectives than those that the run was made with.";
         blocks.push(Block::Text(text.to_owned()));
     }
     blocks.push(Block::Text(
-        "In brackets the 95 % interval. Failures are infinitely slow and in every share. Met: the \
+        "Beside a figure stands its 95 % interval. Failures are infinitely slow and in every share. Met: the \
          share may be no larger than allowed, with 95 % confidence; not met: it is larger, with the \
          same; the rule of each is in results.json."
             .to_owned(),

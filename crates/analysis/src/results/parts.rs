@@ -97,7 +97,8 @@ pub struct Impact {
     pub other: &'static str,
     /// What all requests of both have in common; none where there is nothing.
     pub within: Option<String>,
-    /// Median of the ratios over all pairs of requests, `other / base`; none where `confounded`.
+    /// Median of the ratios over all pairs of requests, `other / base`; none where `confounded` or
+    /// `too_short`.
     pub ratio: Option<f64>,
     /// Lower limit of its 95 % interval.
     pub lo: Option<f64>,
@@ -109,6 +110,8 @@ pub struct Impact {
     pub n_eff: Option<[f64; 2]>,
     /// Why the two differ in more than that, so that no ratio is given.
     pub confounded: Option<String>,
+    /// Why there is nothing to take a ratio of.
+    pub too_short: Option<&'static str>,
 }
 
 /// What the server's own log says, beside the client's figures.

@@ -1,8 +1,8 @@
 //! The figures of whole runs.
 
 use crate::run::{MS, Run, answer, answers, failure, not_sent};
-use proofload_analysis::{Analysis, Metric, Results, analyze};
-use proofload_record::{Flags, Outcome, Row, Stamp};
+use proofload_analysis::{Analysis, Document, Metric, Results, analyze};
+use proofload_record::{End, Flags, Outcome, Row, Stamp};
 use proofload_run_dir::RunDir;
 
 /// Analyses a run and gives back what `look` sees of it.
@@ -155,6 +155,50 @@ fn a_late_generator_makes_the_run_invalid_with_the_evidence() {
     assert_eq!(results.validity.reason, Some("generator limited"));
     let evidence = &results.trust.iter().find(|item| item.id == "G01").unwrap().evidence;
     assert!(evidence.contains("send lateness p99 60.0 ms (over "), "{evidence}");
+}
+
+#[test]
+fn what_failed_is_said_before_anything_is_judged() {
+    let failing = |rows: std::ops::Range<u32>, outcome, status| {
+        rows.map(move |i| failure(i, u64::from(i) * 100, outcome, status, 1))
+    };
+    let lost = failing(0..20, Outcome::Http5xx, 500);
+    let most = failing(0..15, Outcome::Http5xx, 500).chain(failing(15..20, Outcome::Reset, 0));
+    let some: Vec<Row> = answers(20)
+        .into_iter()
+        .map(
+            |row| {
+                if row.index % 4 == 0 { failure(row.index, 1, Outcome::Reset, 0, 1) } else { row }
+            },
+        )
+        .collect();
+    for (rows, first, happened) in [
+        (lost.collect(), "All 20 requests failed: http_5xx (500). ", ""),
+        (most.collect(), "All 20 requests failed, 15 of them with http_5xx (500). ", ""),
+        (some, "", "5 of 20 requests failed: reset."),
+    ] {
+        let mut run = Run::of(rows);
+        run.manifest.slos = vec!["*: ttft p95 < 1s".into()];
+        analysed(&run, |analysis| {
+            let Document { title, headline, .. } = &analysis.document;
+            assert!(title.starts_with(first) && headline.reason.starts_with(first), "{headline:?}");
+            assert!(title.contains(happened), "{title}");
+            assert!(headline.happened.contains(happened), "{headline:?}");
+        });
+    }
+}
+
+#[test]
+fn the_wait_for_a_connection_says_of_how_many_it_is() {
+    let mut rows = answers(20);
+    for row in rows.iter_mut().take(9) {
+        row.end = End::Sent(Outcome::Http5xx);
+    }
+    analysed(&Run::of(rows), |analysis| {
+        let document = format!("{:?}", analysis.document);
+        let want = "connection wait is of the 20 that connected; all other rows are of the 11 that";
+        assert!(document.contains(want), "{document}");
+    });
 }
 
 #[test]

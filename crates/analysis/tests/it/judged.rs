@@ -2,8 +2,8 @@
 
 use crate::figures::analysed;
 use crate::run::{MS, Run, answer, answers, failure, not_sent};
-use proofload_analysis::{Judged, analyze, analyze_against};
-use proofload_record::{Outcome, Row, Stamp};
+use proofload_analysis::{Block, Judged, analyze, analyze_against};
+use proofload_record::{Flags, Itl, Outcome, Row, Stamp};
 use proofload_run_dir::RunDir;
 use proofload_verdict::slo::{self, Verdict};
 
@@ -89,6 +89,29 @@ fn failures_count_in_every_objective() {
         assert!((over.share - 9.0 / 101.0).abs() < 1e-6, "{judged:?}");
     }
     assert_eq!(found[0].value, None, "a failure has no time");
+}
+
+#[test]
+fn a_failure_counts_only_where_it_could_have_had_the_time() {
+    let mut rows = steady(120);
+    for (index, row) in (0..).zip(&mut rows) {
+        let failed = index % 5 == 0;
+        if failed {
+            *row = failure(index, u64::from(index) * 100, Outcome::Http5xx, 503, 1);
+        }
+        if index % 2 == 0 {
+            (row.flags, row.itl) = (Flags::default(), Itl::default());
+            (row.first_token, row.last_token) = (Stamp::NONE, Stamp::NONE);
+        }
+    }
+    let slos =
+        ["ttft p50 < 1s", "tpot p50 < 1s", "itl p50 < 1s", "itl max < 1s", "latency p50 < 1s"];
+    let found = judged(rows, &slos.map(|slo| format!("*: {slo}")).each_ref().map(String::as_str));
+    // Half of them ask for a stream, and a fifth of each half fails.
+    assert_eq!(found.iter().map(|judged| judged.n).collect::<Vec<_>>(), [60, 60, 60, 60, 120]);
+    for judged in &found {
+        assert!((judged.over.unwrap().share - 0.2).abs() < 1e-6, "{judged:?}");
+    }
 }
 
 #[test]
@@ -181,6 +204,24 @@ fn a_run_without_objectives_has_no_verdict() {
     analysed(&Run::of(answers(3)), |analysis| {
         assert_eq!(analysis.results.verdict(), None);
         assert!(!format!("{:?}", analysis.document).contains("Objectives:"));
+    });
+}
+
+#[test]
+fn what_is_not_met_stands_first_in_words_and_as_asked_in_the_numbers() {
+    let mut run = Run::of(steady(100));
+    let slos = ["*: ttft p90 < 1s", "*: ttft p99 < 1s", "*: ttft p95 < 9ms"];
+    run.manifest.slos = slos.map(Into::into).to_vec();
+    analysed(&run, |analysis| {
+        let asked = analysis.results.verdicts.iter().map(|judged| judged.name.clone());
+        assert_eq!(asked.collect::<Vec<_>>(), slos);
+        let blocks = analysis.document.sections.iter().flat_map(|section| &section.blocks);
+        let stated = blocks.filter_map(|block| match block {
+            Block::Verdicts(stated) => Some(stated),
+            _ => None,
+        });
+        let names: Vec<&str> = stated.flatten().map(|stated| stated.name.as_str()).collect();
+        assert_eq!(names, [slos[2], slos[1], slos[0]]);
     });
 }
 

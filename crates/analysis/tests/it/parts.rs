@@ -2,8 +2,8 @@
 
 use crate::figures::analysed;
 use crate::run::{MS, Run, answer, answers, failure};
-use proofload_analysis::{Impact, Metric, Results, analyze};
-use proofload_record::{Missing, Outcome, Row, Served, ServerSide, Unmatched};
+use proofload_analysis::{Block, Impact, Metric, Results, Section, analyze};
+use proofload_record::{Flags, Missing, Outcome, Row, Served, ServerSide, Stamp, Unmatched};
 use proofload_run_dir::{ClassEntry, RunDir};
 use proofload_verdict::slo::Verdict;
 
@@ -61,6 +61,27 @@ fn requests_are_grouped_by_what_they_have_in_common() {
     assert!((200.0..216.0).contains(&ttft.p50.unwrap()), "{ttft:?}");
     let direct = results.groups.iter().find(|group| group.name == "direct").unwrap();
     assert_eq!(direct.metrics.get(Metric::Ttft), Some(results.figures(Metric::Ttft)));
+}
+
+#[test]
+fn groups_without_a_first_token_have_no_columns_of_it() {
+    let classes = [class("interactive", "high", None), class("batch", "low", None)];
+    let heads = |streamed: bool| {
+        let mut run = in_turn(20, &classes);
+        for (row, _) in run.rows.iter_mut().filter(|_| !streamed) {
+            (row.first_token, row.last_token, row.flags) = (Stamp::NONE, Stamp::NONE, Flags(0));
+        }
+        analysed(&run, |analysis| {
+            let groups = |section: &&Section| section.heading == "Groups, latency in ms";
+            let section = analysis.document.sections.iter().find(groups).unwrap();
+            let Block::Table(table) = &section.blocks[0] else { unreachable!() };
+            let widths = table.rows.iter().map(|row| row.cells.len());
+            assert!(widths.into_iter().all(|width| width == table.columns.len()));
+            table.columns.iter().map(|column| column.of).collect::<Vec<_>>()
+        })
+    };
+    assert_eq!(heads(true), ["", "", "", "ttft", "ttft", "latency", "latency", ""]);
+    assert_eq!(heads(false), ["", "", "", "latency", "latency", ""]);
 }
 
 fn impact<'r>(results: &'r Results, of: &str, other: &str) -> &'r Impact {
@@ -200,6 +221,42 @@ fn the_servers_parts_and_the_clients_make_up_the_latency() {
     });
 }
 
+/// What the document says of the impacts of a run of which so many of each class are low and mid,
+/// and wait so long in the queue.
+fn impacts_in_words(wait_ns: u64) -> String {
+    let classes = [class("batch", "low", Some("m")), class("batch", "mid", Some("m"))];
+    let classes = [&classes[..1], &classes[1..], &classes[1..]].concat();
+    let run = in_turn(51, &classes);
+    let rows =
+        run.rows.iter().map(|(row, _)| Served { queue_wait_ns: Some(wait_ns), ..served(row) });
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("run");
+    run.write(&path);
+    let mut run_dir = RunDir::open(&path).unwrap();
+    run_dir.attach_server(ServerSide { rows: rows.collect(), ..ServerSide::default() }).unwrap();
+    let document = analyze(&run_dir).document;
+    let heading = "What priority and mode change";
+    let section = document.sections.iter().find(|section| section.heading == heading).unwrap();
+    format!("{:?}", section.blocks)
+}
+
+#[test]
+fn those_compared_are_counted_in_the_order_of_their_names() {
+    let words = impacts_in_words(20 * MS);
+    assert!(words.contains("ttft mid / low") && words.contains("34 + 17"), "{words}");
+    assert!(words.contains("queue_wait mid / low"), "{words}");
+}
+
+#[test]
+fn nothing_is_no_multiple_of_nothing() {
+    for wait_ns in [0, 90_000] {
+        let words = impacts_in_words(wait_ns);
+        let want = "No ratio: queue_wait mid / low (batch, direct), since both hardly ever waited (median \
+                    below 0.1 ms).";
+        assert!(words.contains(want) && words.contains("34 + 17"), "{words}");
+    }
+}
+
 #[test]
 fn a_log_that_contradicts_the_client_is_named() {
     let run = Run::of(answers(50));
@@ -212,6 +269,27 @@ fn a_log_that_contradicts_the_client_is_named() {
         assert!(evidence.contains("1 had their first token before"), "{evidence}");
         assert!(evidence.contains("1 have parts that are longer"), "{evidence}");
     });
+}
+
+#[test]
+fn a_reason_that_many_metrics_share_is_given_once() {
+    let run = Run::of(answers(10));
+    let named =
+        |metric: &str, reason: &str| Missing { metric: metric.into(), reason: reason.into() };
+    let missing = vec![
+        named("queue_wait", "no row of the log is of this run"),
+        named("load", "column `load_ms` is empty"),
+        named("processing", "no row of the log is of this run"),
+    ];
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("run");
+    run.write(&path);
+    let mut run_dir = RunDir::open(&path).unwrap();
+    run_dir.attach_server(ServerSide { missing, ..ServerSide::default() }).unwrap();
+    let document = format!("{:?}", analyze(&run_dir).document);
+    let want = "What the log does not tell: queue wait, processing, since no row of the log is of \
+                this run; load, since column `load_ms` is empty.";
+    assert!(document.contains(want), "{document}");
 }
 
 #[test]

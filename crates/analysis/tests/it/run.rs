@@ -123,7 +123,7 @@ pub(crate) fn answer(index: u32, due_ms: u64, ttft_ms: u64, tpot_ms: u64, tokens
     row
 }
 
-/// An answer that failed `after_ms` after it was due.
+/// A streamed answer that failed `after_ms` after it was due.
 pub(crate) fn failure(
     index: u32,
     due_ms: u64,
@@ -132,15 +132,18 @@ pub(crate) fn failure(
     after_ms: u64,
 ) -> Row {
     let mut row = request(index, due_ms, End::Sent(outcome));
+    row.flags.set(Flags::STREAM_ASKED);
     row.attempts = 1;
     row.status = status;
     row.done = Stamp::at((due_ms + after_ms) * MS);
     row
 }
 
-/// A request that never left.
+/// A request for a stream that never left.
 pub(crate) fn not_sent(index: u32, due_ms: u64) -> Row {
-    request(index, due_ms, End::NotSent(NotSent::NoDescriptor))
+    let mut row = request(index, due_ms, End::NotSent(NotSent::NoDescriptor));
+    row.flags.set(Flags::STREAM_ASKED);
+    row
 }
 
 /// `n` streamed answers a second apart, whose times look random and are always the same.

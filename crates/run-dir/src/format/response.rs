@@ -49,6 +49,9 @@ pub struct Responses {
     file: File,
     /// By plan index.
     places: Vec<Place>,
+    /// Where the last sound record ends, and how many bytes follow.
+    end: u64,
+    left_bytes: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +73,21 @@ impl Responses {
             (at, left_bytes) = (at + record_bytes, left_bytes - record_bytes);
         }
         places.sort_by_key(|place| place.index);
-        Ok(Self { file, places })
+        Ok(Self { file, places, end: at, left_bytes })
+    }
+
+    /// Bytes that were altered since they were written, or follow what was; 0 where at most the end
+    /// is cut. `is_recorded` says whether a request has its row, which is written after its text.
+    pub(crate) fn altered_bytes(&self, is_recorded: impl Fn(u32) -> bool) -> io::Result<u64> {
+        if self.left_bytes < HEAD_BYTES as u64 {
+            return Ok(0);
+        }
+        let mut head = [0; HEAD_BYTES];
+        self.file.read_exact_at(&mut head, self.end)?;
+        let mut head = Fields(&head);
+        let (Some(index), Some(len)) = (head.u32(), head.u32()) else { return Ok(0) };
+        let is_cut = (HEAD_BYTES + CRC_BYTES) as u64 + u64::from(len) > self.left_bytes;
+        Ok(if is_cut && !is_recorded(index) { 0 } else { self.left_bytes })
     }
 
     /// How many there are.

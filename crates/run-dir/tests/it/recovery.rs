@@ -200,11 +200,34 @@ fn texts_of_a_killed_run_are_there_with_their_rows() {
         let found = whole.get(row.index).unwrap().unwrap();
         assert_eq!((found.text.len(), found.truncated), (100, true), "{}", row.index);
     }
-    torn.pop();
+    let sound = torn.clone();
+    let whole_bytes = sound.len() / 3;
+    for at in 0..sound.len() {
+        let mut altered = sound.clone();
+        altered[at] ^= 0x40;
+        fs::write(&file, altered).unwrap();
+        let kept = at / whole_bytes;
+        let damage = format!(
+            "responses.bin: altered behind its first {kept} texts; {} bytes are left out",
+            sound.len() - kept * whole_bytes
+        );
+        assert_eq!(open(dir.path()).recovery().damage, [damage], "flipped at {at}");
+    }
+    // The text of a request that has no row yet.
+    torn.extend([&3_u32.to_le_bytes()[..], &100_u32.to_le_bytes(), &[0], b"abc"].concat());
+    for cut in sound.len()..=torn.len() {
+        fs::write(&file, &torn[..cut]).unwrap();
+        assert_eq!(open(dir.path()).recovery().damage, Vec::<String>::new(), "cut at {cut}");
+    }
+    torn.truncate(sound.len() - 1);
     fs::write(&file, torn).unwrap();
     assert_eq!(open(dir.path()).responses().unwrap().unwrap().len(), 2);
     fs::remove_file(&file).unwrap();
     assert!(open(dir.path()).responses().unwrap().is_none());
+    fs::write(dir.path().join("server.sqlite"), "").unwrap();
+    let damage = "server.sqlite: the program ended before it joined this log, so the server's side \
+                  is left out";
+    assert_eq!(open(dir.path()).recovery().damage, [damage]);
 }
 
 /// A bit flipped in a file with a checksum is refused or reported; in any other it does no harm.

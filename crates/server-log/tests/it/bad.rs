@@ -122,8 +122,49 @@ fn cells_that_mean_nothing_are_left_out_and_named() {
     assert_eq!(rows_of(&side)[0], served(0));
     assert_eq!((side.rows[1].ttft_ns, side.rows[2].queue_wait_ns), (None, None));
     let found = problems(&side);
-    assert!(found.contains("holds text such as \"2025-11-25 10:00:00\""), "{found}");
-    assert!(found.contains("in 1 rows the time between `request_events.enqueue_ts`"), "{found}");
+    let text = "cannot be read in 1 rows, such as \"2025-11-25 10:00:00\"";
+    assert!(found.contains(text), "{found}");
+    let between = "in 1 rows the time between `request_events.enqueue_ts` and \
+                   `request_events.scheduled_ts` is less than nothing";
+    assert!(found.contains(between), "{found}");
+}
+
+#[test]
+fn numbers_that_no_metric_can_be_are_counted_and_not_called_empty() {
+    let file = File::new();
+    write(&file.source(), (0..3).map(row));
+    file.run(
+        "UPDATE log_entry SET queue_wait_ms = -5.5, classification_statistics = '{broken', \
+         load_duration_ms = 1e300; \
+         UPDATE request_events SET queue_depth_at_schedule = -1, enqueue_ts = NULL; \
+         UPDATE log_entry SET timestamp_request = -7 WHERE request_id LIKE '%-2'",
+    );
+    let side = look_for(&file.source(), 3);
+    assert_eq!(side.rows.len(), 3);
+    let found = problems(&side);
+    for (column, count, cell) in [
+        ("`log_entry.queue_wait_ms`", 3, "-5.5"),
+        ("`classification_time` in `log_entry.classification_statistics`", 3, "\"{broken\""),
+        ("`log_entry.load_duration_ms`", 3, "1e300"),
+        ("`request_events.queue_depth_at_schedule`", 3, "-1"),
+        ("`log_entry.timestamp_request`", 1, "-7"),
+    ] {
+        let want = format!("{column} cannot be read in {count} rows, such as {cell}; left out");
+        assert!(found.contains(&want), "{want}: {found}");
+    }
+    for metric in ["queue_wait", "classification", "load"] {
+        let reason = reason(&side, metric);
+        assert!(reason.contains("cannot be read in any row of this run"), "{metric}: {reason}");
+    }
+}
+
+#[test]
+fn a_log_that_cannot_be_opened_leaves_every_metric_missing() {
+    let file = File::new();
+    let found = look(&file.source(), &Mapping::logos(), &[Some(want(0))], Duration::ZERO);
+    let side = found.unwrap_err().into_side();
+    assert_eq!((side.missing.len(), side.problems.len()), (15, 1));
+    assert_eq!(reason(&side, "queue_wait"), "the log cannot be read");
 }
 
 #[test]

@@ -143,7 +143,7 @@ fn another_schema_is_read_by_its_mapping() {
     );
     assert_eq!(
         problems(&side),
-        "`it's load` in `all \"my\" requests.stats` holds text such as \"long\" where a number belongs"
+        "`it's load` in `all \"my\" requests.stats` cannot be read in 2 rows, such as \"long\"; left out"
     );
     assert_eq!(reason(&side, "ttft"), "the mapping does not name it");
 }

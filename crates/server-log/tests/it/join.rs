@@ -2,10 +2,10 @@
 
 use crate::file::File;
 use crate::support::{
-    RUN, id, look, look_for, problems, reason, row, rows_of, served, want, write,
+    BEGAN_NS, RUN, id, look, look_for, problems, reason, row, rows_of, served, want, write,
 };
 use proofload_record::ServerRow;
-use proofload_server_log::{Mapping, Wanted};
+use proofload_server_log::{Late, Mapping, Run, Wanted, read};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -90,6 +90,7 @@ fn an_id_with_more_rows_than_were_sent_is_not_joined() {
     let side = look_for(&file.source(), 2);
     assert_eq!(rows_of(&side), [served(1)]);
     assert_eq!((side.ambiguous.count, &side.ambiguous.first[..]), (1, &[id(0)][..]));
+    assert!(!problems(&look_for(&file.source(), 1)).contains("other ids"), "they are ours");
     assert!(problems(&side).starts_with("1 requests have an id that the log"), "{side:?}");
     assert_eq!(side.not_in_log.count, 0);
 }
@@ -103,7 +104,12 @@ fn an_id_that_the_server_gave_twice_is_not_joined() {
     let wanted = [shared(0), shared(1), Some(want(2))];
     let side = look(&file.source(), &Mapping::logos(), &wanted, Duration::ZERO).unwrap();
     assert_eq!(rows_of(&side), [served(2)]);
-    assert_eq!(side.ambiguous.count, 2);
+    assert_eq!((side.ambiguous.count, &side.ambiguous.first[..]), (2, &["always".to_owned()][..]));
+
+    let wanted = [shared(0), shared(1)];
+    let side = look(&file.source(), &Mapping::logos(), &wanted, Duration::ZERO).unwrap();
+    let found = problems(&side);
+    assert!(found.starts_with("2 requests have an id that the log"), "{found}");
 }
 
 #[test]
@@ -165,4 +171,154 @@ fn a_metric_that_no_row_has_is_missing_with_its_reason() {
     assert_eq!(problems(&side), "", "it may be that there was nothing to classify or to load");
     file.run("UPDATE request_events SET cold_start = 0");
     assert_eq!(reason(&look_for(&file.source(), 2), "load"), "", "nothing was loaded");
+}
+
+/// Each table may be written later than the other, and the counts of tokens later than both.
+#[test]
+fn a_table_that_is_late_is_waited_for() {
+    for (name, take_away, give_back) in [
+        (
+            "events",
+            "CREATE TABLE away AS SELECT * FROM request_events; DELETE FROM request_events",
+            "INSERT INTO request_events SELECT * FROM away",
+        ),
+        (
+            "entries",
+            "CREATE TABLE away AS SELECT * FROM log_entry; DELETE FROM log_entry",
+            "INSERT INTO log_entry SELECT * FROM away",
+        ),
+        (
+            "tokens",
+            "CREATE TABLE away AS SELECT * FROM usage_tokens; DELETE FROM usage_tokens",
+            "INSERT INTO usage_tokens SELECT * FROM away",
+        ),
+    ] {
+        let file = File::new();
+        write(&file.source(), (0..3).map(row));
+        file.run(take_away);
+        let (source, wanted) = (file.source(), [0, 1, 2].map(|index| Some(want(index))));
+        let looking =
+            thread::spawn(move || look(&source, &Mapping::logos(), &wanted, PATIENCE).unwrap());
+        thread::sleep(Duration::from_millis(300));
+        file.run(give_back);
+        let side = looking.join().unwrap();
+        assert_eq!(rows_of(&side), [0, 1, 2].map(served), "{name}");
+        assert_eq!(problems(&side), "", "{name}");
+    }
+}
+
+#[test]
+fn what_one_table_never_gets_is_counted() {
+    let file = File::new();
+    write(&file.source(), (0..3).map(row));
+    file.run(
+        "DELETE FROM request_events WHERE request_id LIKE '%-1'; \
+         DELETE FROM usage_tokens WHERE log_entry_id = \
+         (SELECT id FROM log_entry WHERE request_id LIKE '%-2')",
+    );
+    let side = look_for(&file.source(), 3);
+    assert_eq!(side.rows.len(), 3);
+    let want = format!(
+        "1 of 3 answered requests have no row in `request_events`, such as {}\n\
+         the log counts no tokens for 1 of 3 answered requests",
+        id(1)
+    );
+    assert_eq!(problems(&side), want);
+    file.run("DELETE FROM request_events");
+    let depth = "`request_events` has no row of this run";
+    let found = look_for(&file.source(), 3);
+    assert!(reason(&found, "queue_depth_scheduled").contains(depth), "{:?}", found.missing);
+}
+
+#[test]
+fn a_wait_ends_when_somebody_wants_it_to() {
+    let file = File::new();
+    write(&file.source(), [row(0)]);
+    let (waited_for, begun) = (std::cell::Cell::new(0), Instant::now());
+    let wanted = |index: u32| Some(want(index));
+    let run = Run { run_id: RUN, planned: 3, began_wall_ns: BEGAN_NS, wanted: &wanted };
+    let late = Late {
+        most: PATIENCE,
+        hurry: &|| begun.elapsed() > Duration::from_millis(300),
+        waiting: &|requests| waited_for.set(waited_for.get() + requests),
+    };
+    let side = read(&file.source(), &Mapping::logos(), &run, late).unwrap();
+    assert!(begun.elapsed() < PATIENCE);
+    assert_eq!((waited_for.get(), side.rows.len(), side.not_in_log.count), (2, 1, 2));
+}
+
+#[test]
+fn a_count_that_stands_under_two_names_is_taken_once_and_never_wraps() {
+    let file = File::new();
+    write(&file.source(), (0..4).map(row));
+    let again = |name: &str| {
+        format!(
+            "INSERT INTO token_types (name) VALUES ('{name}_tokens'); \
+             INSERT INTO usage_tokens (type_id, log_entry_id, token_count) \
+             SELECT (SELECT id FROM token_types WHERE name = '{name}_tokens'), id, 3 FROM log_entry;"
+        )
+    };
+    file.run(&(again("input") + &again("output")));
+    assert_eq!(rows_of(&look_for(&file.source(), 4)), [0, 1, 2, 3].map(served));
+    // Too many for any request, as a sum and alone, and fewer than none.
+    let set = |index: u32, count: i64| {
+        format!(
+            "UPDATE usage_tokens SET token_count = {count} WHERE type_id = (SELECT id FROM \
+             token_types WHERE name = 'prompt_tokens') AND log_entry_id = \
+             (SELECT id FROM log_entry WHERE request_id = '{}');",
+            id(index)
+        )
+    };
+    file.run(&(set(0, 3_000_000_000) + &set(1, 9_000_000_000_000_000_000) + &set(2, -5)));
+    file.run(
+        "INSERT INTO usage_tokens (type_id, log_entry_id, token_count) \
+         SELECT type_id, log_entry_id, token_count FROM usage_tokens",
+    );
+    let side = look_for(&file.source(), 4);
+    let prompts: Vec<_> = side.rows.iter().map(|row| row.prompt_tokens).collect();
+    assert_eq!(prompts, [None, None, None, Some(206)]);
+    let want =
+        "the count of prompt tokens of `log_entry` cannot be read in 3 rows, such as 6000000000";
+    assert!(problems(&side).starts_with(want), "{}", problems(&side));
+}
+
+#[test]
+fn rows_of_the_time_of_the_run_that_match_nothing_are_counted() {
+    let file = File::new();
+    let stranger = |name: &str, index| ServerRow { request_id: name.to_owned(), ..row(index) };
+    let before = |index: u32| row(index).arrived_wall_ns - 3_600_000_000_000;
+    let earlier = ServerRow { arrived_wall_ns: before(0), ..stranger("earlier", 0) };
+    let others = [stranger("in-both", 3), stranger("in-entries", 4), stranger("in-events", 5)];
+    write(&file.source(), (0..10).map(row).chain(others).chain([earlier]));
+    file.run(
+        "DELETE FROM request_events WHERE request_id = 'in-entries'; \
+         DELETE FROM log_entry WHERE request_id = 'in-events'; \
+         INSERT INTO log_entry (timestamp_request) SELECT timestamp_request FROM log_entry \
+         WHERE request_id = 'in-both'",
+    );
+    let side = look_for(&file.source(), 10);
+    let mut first = side.not_in_run.first.clone();
+    first.sort();
+    assert_eq!(
+        (side.not_in_run.count, first),
+        (4, ["in-both", "in-entries", "in-events"].map(str::to_owned).to_vec())
+    );
+    assert_eq!(problems(&side), "", "others may use a server, too");
+
+    // A server with ids of its own, of whose answers some were lost.
+    let file = File::new();
+    let given = |index| format!("own-{index}");
+    // Its clock is three minutes ahead.
+    let ahead = |index| row(index).arrived_wall_ns + 180_000_000_000;
+    let own =
+        |index| ServerRow { request_id: given(index), arrived_wall_ns: ahead(index), ..row(index) };
+    write(&file.source(), (0..10).map(own));
+    let lost = |index| Wanted { answered: false, ..want(index) };
+    let known = |index| Wanted { id: given(index), ..want(index) };
+    let wanted: Vec<_> = (0..10)
+        .map(|index| Some(if index % 4 == 2 { lost(index) } else { known(index) }))
+        .collect();
+    let side = look(&file.source(), &Mapping::logos(), &wanted, Duration::ZERO).unwrap();
+    assert_eq!((side.rows.len(), side.not_in_log.count), (8, 2));
+    assert_eq!((side.not_in_run.count, &side.not_in_run.first[..]), (2, &[given(2), given(6)][..]));
 }

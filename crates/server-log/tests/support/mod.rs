@@ -1,7 +1,7 @@
 //! A run of known rows: how they are written, and what reading them must give.
 
 use proofload_record::{Served, ServerResult, ServerRow, ServerSide};
-use proofload_server_log::{Mapping, ReadError, Run, Source, Wanted, Writer, read};
+use proofload_server_log::{Late, Mapping, ReadError, Run, Source, Wanted, Writer, read};
 use std::time::Duration;
 
 /// When the run began, as wall time in nanoseconds.
@@ -96,7 +96,7 @@ pub(crate) fn look(
     let find = |index: u32| wanted.get(index as usize).cloned().flatten();
     let planned = wanted.len() as u32;
     let run = Run { run_id: RUN, planned, began_wall_ns: BEGAN_NS, wanted: &find };
-    read(source, mapping, &run, late)
+    read(source, mapping, &run, Late::of(late))
 }
 
 /// Looks once for the first `count` requests in a log of the schema that is built in.

@@ -4,7 +4,7 @@ use crate::{Level, Trust};
 use proofload_stats::Quantile;
 use proofload_units::human_duration;
 
-const TITLE: &str = "rows and histograms agree";
+const TITLE: &str = "rows against histograms";
 
 /// Share of a value by which the histogram may be off: it keeps three digits.
 pub const TOLERANCE_SHARE: f64 = 0.001;

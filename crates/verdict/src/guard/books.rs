@@ -93,7 +93,7 @@ pub fn ledger(seen: &Ledger<'_>) -> Trust {
         Level::Warn => Some("run it again to its end if the missing part matters"),
         Level::Ok | Level::Note => None,
     };
-    Trust { id: "G09", title: "every request is accounted for", level, evidence, remedy }
+    Trust { id: "G09", title: "books of the requests", level, evidence, remedy }
 }
 
 #[cfg(test)]

@@ -90,7 +90,7 @@ pub fn generator(seen: &Generator<'_>) -> Trust {
         ),
         _ => Some("lower the rate, or give the generator more cores (--threads)"),
     };
-    Trust { id: "G01", title: "the generator was on time", level, evidence, remedy }
+    Trust { id: "G01", title: "generator on time", level, evidence, remedy }
 }
 
 /// Judges p99 of the lateness. Of few requests p99 is the latest, whatever the others did, so the run

@@ -2,13 +2,17 @@
 
 use super::percent;
 use crate::{Level, Share, Trust};
+use proofload_record::Outcome;
 use proofload_units::human_count;
+
+/// What we ended ourselves, by an interrupt or a kill: no failure of the server.
+const CUT_OFF: [Outcome; 2] = [Outcome::Cancelled, Outcome::Lost];
 
 /// G10: failures stand in the same table as latencies, with their share. `by_outcome` names those
 /// that occurred.
 #[must_use]
 pub fn errors(failed: &Share, by_outcome: &[(&str, u64)]) -> Trust {
-    let title = "failures are in the same table";
+    let title = "failures";
     if failed.count == 0 {
         let evidence = format!("none of {} requests failed", human_count(failed.n));
         return Trust { id: "G10", title, level: Level::Ok, evidence, remedy: None };
@@ -21,11 +25,15 @@ pub fn errors(failed: &Share, by_outcome: &[(&str, u64)]) -> Trust {
     );
     evidence += &match failed.interval {
         Some((lo, hi)) => format!(" (95 % interval {:.1} to {})", lo * 100.0, percent(hi)),
-        None => " (95 % interval undecided)".to_owned(),
+        None => " (no 95 % interval)".to_owned(),
     };
     let outcomes: Vec<String> =
         by_outcome.iter().map(|(name, count)| format!("{name} {}", human_count(*count))).collect();
     evidence += &format!(": {}", outcomes.join(", "));
+    let cut_off = |(name, _): &(&str, u64)| CUT_OFF.iter().any(|outcome| outcome.label() == *name);
+    if by_outcome.iter().any(cut_off) {
+        evidence += "; objectives take what was cancelled or lost as not known";
+    }
     Trust {
         id: "G10",
         title,
@@ -40,7 +48,7 @@ pub fn errors(failed: &Share, by_outcome: &[(&str, u64)]) -> Trust {
 /// G23: a simulated target is never mistaken for a real one.
 #[must_use]
 pub fn simulated(simulated: bool) -> Trust {
-    let title = "a real target";
+    let title = "target";
     if simulated {
         Trust {
             id: "G23",
@@ -75,7 +83,7 @@ pub fn nothing_to_judge(offered: u64, ok: u64) -> Trust {
             None,
         ),
     };
-    Trust { id: "G35", title: "there is something to judge", level, evidence, remedy }
+    Trust { id: "G35", title: "something to judge", level, evidence, remedy }
 }
 
 #[cfg(test)]
@@ -97,6 +105,10 @@ mod tests {
             some.evidence
         );
         assert!(some.evidence.ends_with(": http_5xx 3, reset 2"), "{}", some.evidence);
+        let killed = errors(&Share { interval: None, ..Share::in_order(&hits) }, &[("lost", 5)]);
+        let want = "25.0 % (no 95 % interval): lost 5; objectives take what was cancelled or lost as \
+                    not known";
+        assert!(killed.evidence.ends_with(want), "{}", killed.evidence);
     }
 
     #[test]

@@ -47,18 +47,18 @@ impl Rate {
 /// G02: the generator sent at the rate that the plan offered.
 #[must_use]
 pub fn rate(seen: &Rate) -> Trust {
-    let title = "the offered rate was sent";
+    let title = "offered rate";
     let Some(achieved) = seen.achieved() else {
         let evidence = "no request was due".to_owned();
         return Trust { id: "G02", title, level: Level::Ok, evidence, remedy: None };
     };
-    let mut evidence = format!(
-        "{} of {} requests sent, {} of the offered rate over {}",
-        human_count(seen.sent),
-        human_count(seen.offered),
-        percent(achieved),
-        human_duration(seen.due_window_ns)
-    );
+    let mut evidence =
+        format!("{} of {} requests sent", human_count(seen.sent), human_count(seen.offered),);
+    // All that were due at one moment have no rate.
+    if seen.due_window_ns > 0 {
+        let over = human_duration(seen.due_window_ns);
+        evidence += &format!(", {} of the offered rate over {over}", percent(achieved));
+    }
     for (reason, &count) in NotSent::ALL.iter().zip(&seen.not_sent).filter(|(_, count)| **count > 0)
     {
         evidence += &format!("; not sent: {} {}", human_count(count), reason.label());
@@ -117,8 +117,11 @@ mod tests {
         let seen = Rate { offered: 10, sent: 8, not_sent: [2, 0, 0], ..Rate::default() };
         assert_eq!(
             rate(&seen).evidence,
-            "8 of 10 requests sent, 80.0 % of the offered rate over 0 ns; \
-             not sent: 2 no_descriptor (under 98.0 %)"
+            "8 of 10 requests sent; not sent: 2 no_descriptor (under 98.0 %)",
+            "at one moment there is no rate"
         );
+        let seen = Rate { due_window_ns: SECOND_NS, start_window_ns: SECOND_NS, ..seen };
+        let over = "8 of 10 requests sent, 80.0 % of the offered rate over 1.00 s; not sent: 2";
+        assert!(rate(&seen).evidence.starts_with(over), "{}", rate(&seen).evidence);
     }
 }

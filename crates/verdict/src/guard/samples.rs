@@ -22,7 +22,7 @@ pub struct Scarce {
 /// are not in `scarce`; `any` is whether there is a sample of any metric.
 #[must_use]
 pub fn samples(any: bool, scarce: &[Scarce]) -> Trust {
-    let title = "enough samples for every quantile";
+    let title = "samples for the quantiles";
     if !any {
         let evidence = "no samples".to_owned();
         let remedy = Some("send requests that succeed");
@@ -32,67 +32,60 @@ pub fn samples(any: bool, scarce: &[Scarce]) -> Trust {
         let evidence = "enough to bound each from both sides at 95 %".to_owned();
         return Trust { id: "G04", title, level: Level::Ok, evidence, remedy: None };
     }
-    let mut groups: Vec<Vec<&Scarce>> = Vec::new();
-    for item in scarce {
-        let alike = |other: &Scarce| {
-            other.quantiles == item.quantiles && other.n_eff.is_some() == item.n_eff.is_some()
-        };
-        match groups.iter_mut().find(|group| alike(group[0])) {
-            Some(group) => group.push(item),
-            None => groups.push(vec![item]),
-        }
-    }
-    let parts: Vec<String> = groups.iter().map(|group| describe(group)).collect();
     Trust {
         id: "G04",
         title,
         level: Level::Warn,
-        evidence: parts.join("; "),
+        evidence: describe(scarce),
         remedy: Some(
             "read these quantiles as what was seen, not as what to expect; send more requests",
         ),
     }
 }
 
-/// What metrics that miss the same quantiles have in common.
-fn describe(group: &[&Scarce]) -> String {
-    let needs: Vec<String> = group[0]
-        .quantiles
-        .iter()
-        .map(|&q| {
-            let least = human_count(least_n_two_sided(q, Confidence::PERCENT_95));
-            format!("{} needs {least}", q.label())
-        })
-        .collect();
-    let metrics = match group {
-        [one] => one.metric.to_owned(),
-        [one, other] => format!("{} and {}", one.metric, other.metric),
-        [one, others @ ..] => format!("{} and {} others", one.metric, others.len()),
-        [] => String::new(),
+/// One line, however many metrics there are: results.json has the intervals of each.
+fn describe(scarce: &[Scarce]) -> String {
+    let mut metrics: Vec<&str> = scarce.iter().map(|item| item.metric).collect();
+    metrics.dedup();
+    let mut quantiles: Vec<Quantile> = Vec::new();
+    for item in scarce {
+        let new = item.quantiles.iter().filter(|q| !quantiles.contains(q)).copied();
+        quantiles.extend(new.collect::<Vec<_>>());
+    }
+    quantiles.sort_by(|one, other| one.fraction().total_cmp(&other.fraction()));
+    let mut counts: Vec<(usize, Vec<String>)> = Vec::new();
+    for q in &quantiles {
+        let count = scarce.iter().filter(|item| item.quantiles.contains(q)).count();
+        match counts.last_mut() {
+            Some((last, labels)) if *last == count => labels.push(q.label()),
+            _ => counts.push((count, vec![q.label()])),
+        }
+    }
+    let of_metrics = |(count, labels): &(usize, Vec<String>)| {
+        let of = match (count, &metrics[..]) {
+            (_, [one]) => (*one).to_owned(),
+            (1, _) => "1 metric".to_owned(),
+            _ => format!("{count} metrics"),
+        };
+        format!("{} of {of}", labels.join(" and "))
     };
-    let n = range(group.iter().map(|item| item.n));
-    // What dependent samples are worth is rounded down: one that is not whole is none.
-    if group.iter().any(|item| item.n_eff.is_none()) {
-        let labels: Vec<String> = group[0].quantiles.iter().map(|q| q.label()).collect();
-        return format!(
-            "{metrics} (n = {n}, which depend on one another over more of the run than can be \
-             measured): {} undecided",
-            labels.join(", ")
+    let missing: Vec<String> = counts.iter().map(of_metrics).collect();
+    let mut text = format!("no finite interval for {}", missing.join(", "));
+    let bounded = scarce.iter().filter(|item| item.n_eff.is_some());
+    let highest = bounded.flat_map(|item| &item.quantiles).copied();
+    if let Some(q) = highest.max_by(|one, other| one.fraction().total_cmp(&other.fraction())) {
+        let least = human_count(least_n_two_sided(q, Confidence::PERCENT_95));
+        text += &format!("; {} needs {least} independent samples", q.label());
+    }
+    let undecided: Vec<&str> =
+        scarce.iter().filter(|item| item.n_eff.is_none()).map(|item| item.metric).collect();
+    if !undecided.is_empty() {
+        text += &format!(
+            "; those of {} depend on one another over more of the run than can be measured",
+            undecided.join(", ")
         );
     }
-    let worth = range(group.iter().filter_map(|item| item.n_eff).map(|n_eff| n_eff as u64));
-    let worth = if worth == n { String::new() } else { format!(", worth {worth} independent") };
-    format!("{metrics} (n = {n}{worth}): {}", needs.join(", "))
-}
-
-/// `14`, or `13 to 19`.
-fn range(numbers: impl Iterator<Item = u64> + Clone) -> String {
-    let (least, most) = (numbers.clone().min().unwrap_or(0), numbers.max().unwrap_or(0));
-    if least == most {
-        human_count(least)
-    } else {
-        format!("{} to {}", human_count(least), human_count(most))
-    }
+    text
 }
 
 #[cfg(test)]
@@ -116,11 +109,15 @@ mod tests {
         let undecided = Scarce { n_eff: None, ..scarce("ttft", 9_000, 0.0, &[Quantile::P50]) };
         let trust = samples(true, &[undecided]);
         assert_eq!(trust.level, Level::Warn);
-        assert!(trust.evidence.ends_with("p50 undecided"), "{}", trust.evidence);
+        assert_eq!(
+            trust.evidence,
+            "no finite interval for p50 of ttft; those of ttft depend on one another over more of the \
+             run than can be measured"
+        );
     }
 
     #[test]
-    fn what_is_missing_is_said_once_for_metrics_alike() {
+    fn what_is_missing_is_one_line_however_many_metrics_there_are() {
         let tail = [Quantile::P99, Quantile::P999];
         let trust = samples(
             true,
@@ -128,14 +125,14 @@ mod tests {
                 scarce("ttft", 98, 98.0, &tail),
                 scarce("itl", 5_000, 700.4, &[Quantile::P999]),
                 scarce("latency", 100, 100.0, &tail),
-                scarce("tpot", 98, 98.0, &tail),
+                scarce("tpot", 98, 98.0, &[Quantile::P95, Quantile::P99, Quantile::P999]),
             ],
         );
         assert_eq!(trust.level, Level::Warn);
         assert_eq!(
             trust.evidence,
-            "ttft and 2 others (n = 98 to 100): p99 needs 368, p999 needs 3,688; \
-             itl (n = 5,000, worth 700 independent): p999 needs 3,688"
+            "no finite interval for p95 of 1 metric, p99 of 3 metrics, p999 of 4 metrics; p999 needs \
+             3,688 independent samples"
         );
     }
 }

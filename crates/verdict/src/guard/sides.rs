@@ -29,7 +29,7 @@ pub struct Sides {
 /// G25: what the client saw and what the server's log says fit together.
 #[must_use]
 pub fn sides(seen: &Sides) -> Trust {
-    let title = "client and server tell the same story";
+    let title = "client against server";
     if seen.compared == 0 {
         let evidence = "no request was seen whole by both sides".to_owned();
         return Trust { id: "G25", title, level: Level::Note, evidence, remedy: None };

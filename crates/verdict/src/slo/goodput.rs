@@ -7,17 +7,17 @@ use super::{Kind, Objective, Scope, Slo, Statistic, Timing};
 /// Within one scope the limits of a time are those of different quantiles, and no single request is
 /// held to the limit of the median: the loosest counts. What several scopes ask of a request must
 /// all be kept. A quantile of pooled gaps says nothing of one request and is left out.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct GoodputLimits<'a> {
     limits: Vec<(&'a Scope, Timing, u64)>,
-    fallback_latency_ns: u64,
+    fallback: (Timing, u64),
 }
 
 impl<'a> GoodputLimits<'a> {
-    /// The limits in `slos`; a request to which none applies is held to `fallback_latency_ns` from
-    /// due to the end of its answer.
+    /// The limits in `slos`; a request to which none applies is held to `fallback`, a time and its
+    /// limit in nanoseconds.
     #[must_use]
-    pub fn of(slos: &'a [Slo], fallback_latency_ns: u64) -> Self {
+    pub fn of(slos: &'a [Slo], fallback: (Timing, u64)) -> Self {
         let mut limits: Vec<(&Scope, Timing, u64)> = Vec::new();
         for slo in slos {
             let Objective::Timing { timing, statistic, limit_ns } = slo.objective else { continue };
@@ -32,14 +32,14 @@ impl<'a> GoodputLimits<'a> {
                 None => limits.push((&slo.scope, timing, limit_ns)),
             }
         }
-        Self { limits, fallback_latency_ns }
+        Self { limits, fallback }
     }
 
     /// The limits in nanoseconds that a request of this kind must keep, at least one.
     pub fn for_kind(&self, kind: &Kind<'_>) -> impl Iterator<Item = (Timing, u64)> {
         let applies = |(scope, _, _): &&(&Scope, Timing, u64)| scope.holds(kind);
         let none = !self.limits.iter().any(|limit| applies(&limit));
-        let fallback = none.then_some((Timing::Latency, self.fallback_latency_ns));
+        let fallback = none.then_some(self.fallback);
         let asked = self.limits.iter().filter(move |(scope, _, _)| scope.holds(kind));
         asked.map(|(_, timing, limit)| (*timing, *limit)).chain(fallback)
     }
@@ -63,7 +63,7 @@ mod tests {
             "*: errors < 1%",
         ];
         let slos: Vec<_> = texts.iter().flat_map(|text| parse(text).unwrap()).collect();
-        let limits = GoodputLimits::of(&slos, 10_000_000_000);
+        let limits = GoodputLimits::of(&slos, (Timing::Latency, 10_000_000_000));
         let kind = |mode, priority, model| Kind {
             mode,
             priority,
@@ -93,7 +93,7 @@ mod tests {
             assert_eq!(found, want, "{name}");
         }
         let only_batch = parse("batch: ttft p95 < 1s").unwrap();
-        let limits = GoodputLimits::of(&only_batch, 10_000_000_000);
+        let limits = GoodputLimits::of(&only_batch, (Timing::Latency, 10_000_000_000));
         let found: Vec<_> =
             limits.for_kind(&kind(Mode::Interactive, Priority::Mid, None)).map(ms).collect();
         assert_eq!(found, [(Timing::Latency, 10_000)], "nothing was asked of it");

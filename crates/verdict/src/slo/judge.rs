@@ -131,7 +131,12 @@ impl Slo {
             n_eff,
         };
         let value = gaps.value_ns.map(|ns| ns / MS).or(Some(f64::INFINITY));
-        self.conclude(n, unknown, over, value, (None, None))
+        let judgement = self.conclude(n, unknown, over, value, (None, None));
+        let failed = (gaps.failed > 0).then(|| {
+            format!("all gaps of {} that failed count as over it", human_count(gaps.failed))
+        });
+        let basis = failed.into_iter().chain(judgement.basis).collect::<Vec<_>>().join("; ");
+        Judgement { basis: Some(basis).filter(|text| !text.is_empty()), ..judgement }
     }
 
     fn judge(
@@ -181,9 +186,9 @@ impl Slo {
                 (false, 0) => Verdict::Met,
                 (false, _) => Verdict::Undecided,
             }
-        } else if over.at_most.is_some_and(|at_most| at_most <= over.allowed) {
+        } else if over.at_most.is_some_and(|at_most| !exceeds(at_most, over.allowed)) {
             Verdict::Met
-        } else if over.at_least.is_some_and(|at_least| at_least > over.allowed) {
+        } else if over.at_least.is_some_and(|at_least| exceeds(at_least, over.allowed)) {
             Verdict::NotMet
         } else {
             Verdict::Undecided
@@ -193,9 +198,21 @@ impl Slo {
             Verdict::Met | Verdict::NotMet => (None, None),
         };
         let rule = self.rule();
+        let basis = (unknown > 0).then(|| {
+            let of_them = if unknown == 1 { "is" } else { "are" };
+            let unknown = human_count(unknown);
+            format!("{unknown} of them {of_them} not known: in no share, but in its limits")
+        });
         let (over, unit) = (Some(over), self.unit());
-        Judgement { verdict, value, interval, unit, n, over, rule, open, least_n }
+        Judgement { verdict, value, interval, unit, n, over, basis, rule, open, least_n }
     }
+}
+
+/// Whether a limit of the share is over what is allowed. Limits that are equal, such as that of one
+/// failure of one request and that of p95, differ in their last digits.
+pub(crate) fn exceeds(limit: f64, allowed: f64) -> bool {
+    const ROUNDING: f64 = 1e-9;
+    limit > allowed + ROUNDING
 }
 
 /// How many independent requests these are worth; none where that is undecided, or there are none.
@@ -264,6 +281,26 @@ mod tests {
         ] {
             let judged = timings(text, &vec![Seen::At(1e9); n]);
             assert_eq!((judged.verdict, judged.least_n), (verdict, least_n), "{text} {n}");
+        }
+    }
+
+    #[test]
+    fn one_failure_of_one_request_decides_nothing_that_allows_five_per_cent() {
+        for (text, n, verdict) in [
+            ("*: ttft p95 < 1s", 1, Verdict::Undecided),
+            ("*: ttft p95 < 1s", 2, Verdict::NotMet),
+            ("*: ttft p90 < 1s", 1, Verdict::Undecided),
+            ("*: ttft p99 < 1s", 1, Verdict::NotMet),
+            ("*: ttft max < 1s", 1, Verdict::NotMet),
+        ] {
+            let judged = timings(text, &vec![Seen::Failed; n]);
+            assert_eq!(judged.verdict, verdict, "{text} {n}: {judged:?}");
+        }
+        for (text, verdict) in
+            [("*: errors < 5%", Verdict::Undecided), ("*: goodput > 95%", Verdict::Undecided)]
+        {
+            let judged = parse(text).unwrap()[0].judge_share(&[Some(true)]);
+            assert_eq!((judged.verdict, judged.least_n), (verdict, Some(2)), "{text}: {judged:?}");
         }
     }
 

@@ -44,6 +44,8 @@ pub struct Judgement {
     pub n: u64,
     /// What decides: the share of them that does not do what is asked.
     pub over: Option<Over>,
+    /// What is in these figures and cannot be seen in them.
+    pub basis: Option<String>,
     /// The rule in words.
     pub rule: String,
     /// Why nothing could be concluded, and what would decide it.
@@ -76,6 +78,15 @@ impl Judgement {
         Self { verdict: Verdict::Undecided, open, least_n: None, ..self }
     }
 
+    /// The same figures without any limit: in which order the requests came is not known, and so
+    /// neither how far neighbours depend on one another.
+    #[must_use]
+    pub fn without_order(self) -> Self {
+        let over =
+            self.over.map(|over| Over { at_least: None, at_most: None, n_eff: None, ..over });
+        Self { interval: (None, None), over, ..self }
+    }
+
     /// An objective about which there is nothing to see.
     #[must_use]
     pub fn nothing(slo: &Slo, reason: impl Into<String>) -> Self {
@@ -86,6 +97,7 @@ impl Judgement {
             unit: slo.unit(),
             n: 0,
             over: None,
+            basis: None,
             rule: slo.rule(),
             open: Some(reason.into()),
             least_n: None,
@@ -118,6 +130,9 @@ impl Judgement {
             text += "; ";
             text += &over.text(slo.objective);
         }
+        if let Some(basis) = &self.basis {
+            text += &format!("; {basis}");
+        }
         text += &format!("; n = {}", human_count(self.n));
         match self.over.and_then(|over| over.n_eff) {
             // Rounded down: never more than there are.
@@ -135,30 +150,26 @@ impl Judgement {
 
 impl Over {
     fn text(self, objective: Objective) -> String {
-        let share = percent(self.share);
+        let share = if self.share > 0.0 { percent(self.share) } else { "none".to_owned() };
         // Of a share of failures it has been said.
-        let what = match objective {
+        let (what, are, may) = match objective {
             Objective::Timing { limit_ns, .. } => {
-                format!("{share} over {}", human_duration(limit_ns))
+                (format!("{share} over {}", human_duration(limit_ns)), "are", "may be")
             }
-            Objective::Errors { .. } => String::new(),
-            Objective::Goodput { .. } => format!("{share} not good"),
+            Objective::Errors { .. } => (String::new(), "do", "may"),
+            Objective::Goodput { .. } => (format!("{share} not good"), "are", "may be"),
         };
         if self.allowed == ALLOWED_ALL {
             return format!("{what}, none allowed");
         }
         let at_least = self.at_least.filter(|_| self.share > self.allowed);
-        let limits = [("at least", at_least), ("at most", self.at_most)];
-        let limits = limits.into_iter().filter_map(|(side, limit)| Some((side, limit?)));
-        let limits = limits.map(|(side, limit)| format!("{side} {}", percent(limit)));
-        let allowed = format!("allowed {}", percent(self.allowed));
-        let parts: Vec<String> = [what]
-            .into_iter()
-            .filter(|text| !text.is_empty())
-            .chain(limits)
-            .chain([allowed])
-            .collect();
-        parts.join(", ")
+        let parts = [
+            Some(what).filter(|text| !text.is_empty()),
+            at_least.map(|limit| format!("at least {} {are}", percent(limit))),
+            self.at_most.map(|limit| format!("up to {} {may}", percent(limit))),
+            Some(format!("{} allowed", percent(self.allowed))),
+        ];
+        parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -239,7 +250,7 @@ fn percent(share: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::percent;
-    use crate::slo::{Judgement, Seen, Verdict, parse};
+    use crate::slo::{Gaps, Judgement, Seen, Verdict, parse};
 
     fn judged(text: &str, seen: &[Seen]) -> (Judgement, String) {
         let slo = parse(text).unwrap().remove(0);
@@ -255,20 +266,44 @@ mod tests {
         let (_, evidence) = judged("*: ttft p95 < 500ms", &seen);
         assert_eq!(
             evidence,
-            "ttft p95 400 ms (400 ms to 600 ms); 1.00 % over 500 ms, at most 4.66 %, allowed \
-             5.00 %; n = 100"
+            "ttft p95 400 ms (400 ms to 600 ms); 1.00 % over 500 ms, up to 4.66 % may be, 5.00 % \
+             allowed; n = 100"
         );
         let (_, evidence) = judged("*: ttft max < 500ms", &seen);
         assert_eq!(evidence, "ttft max 600 ms; 1.00 % over 500 ms, none allowed; n = 100");
         let (_, evidence) = judged("*: ttft p95 < 500ms", &[]);
         assert_eq!(evidence, "no such request was due");
+        let (_, evidence) = judged("*: ttft p99.9 < 500ms", &[Seen::At(4e8); 30]);
+        assert_eq!(
+            evidence,
+            "ttft p99.9 400 ms (at least 400 ms); none over 500 ms, up to 9.50 % may be, 0.10 % \
+             allowed; n = 30; 2,995 such requests would decide, at that share"
+        );
         let slo = parse("*: errors < 10%").unwrap().remove(0);
         let failed: Vec<Option<bool>> = (0..100).map(|i| Some(i % 20 == 3)).collect();
         assert_eq!(
             slo.judge_share(&failed).evidence(&slo),
-            "5.00 % failed (1.64 % to 11.3 %); at most 10.2 %, allowed 10.0 %; n = 100; 107 such \
+            "5.00 % failed (1.64 % to 11.3 %); up to 10.2 % may, 10.0 % allowed; n = 100; 107 such \
              requests would decide, at that share"
         );
+    }
+
+    #[test]
+    fn what_decides_and_is_not_in_the_figure_is_said() {
+        let mut ends = vec![Some(false); 754];
+        ends[750..].fill(None);
+        let slo = parse("*: errors < 1%").unwrap().remove(0);
+        let evidence = slo.judge_share(&ends).evidence(&slo);
+        let want = "4 of them are not known: in no share, but in its limits; n = 754";
+        assert!(evidence.starts_with("0 % failed") && evidence.contains(want), "{evidence}");
+
+        let slo = parse("*: itl p99 < 20ms").unwrap().remove(0);
+        let requests = (0..150).map(|i| Some(i % 14 == 3)).collect();
+        let gaps = Gaps { over: Some(0.0), value_ns: Some(2e6), failed: 11, requests };
+        let judgement = slo.judge_gaps(&gaps);
+        assert_eq!(judgement.verdict, Verdict::NotMet);
+        let evidence = judgement.evidence(&slo);
+        assert!(evidence.contains("; all gaps of 11 that failed count as over it; "), "{evidence}");
     }
 
     #[test]

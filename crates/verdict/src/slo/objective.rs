@@ -120,7 +120,11 @@ impl Statistic {
     #[must_use]
     pub fn label(self) -> String {
         match self {
-            Self::Quantile(quantile) => quantile.label(),
+            Self::Quantile(quantile) => match quantile.label() {
+                // As people write it; `p999` is for names of columns.
+                label if label.len() > 3 => format!("{}.{}", &label[..3], &label[3..]),
+                label => label,
+            },
             Self::Max => "max".to_owned(),
         }
     }
@@ -190,7 +194,7 @@ impl Timing {
 
 #[cfg(test)]
 mod tests {
-    use super::{Kind, Scope, Selection, quantile};
+    use super::{Kind, Scope, Selection, Statistic, quantile};
     use proofload_record::{Mode, Priority};
     use proofload_stats::Quantile;
 
@@ -215,6 +219,14 @@ mod tests {
             let want = want.and_then(|(num, den)| Quantile::new(num, den));
             assert_eq!(quantile(text), want, "{text}");
         }
+    }
+
+    #[test]
+    fn a_statistic_is_named_as_people_write_it() {
+        for text in ["p50", "p05", "p99.9", "p99.95"] {
+            assert_eq!(Statistic::Quantile(quantile(text).unwrap()).label(), text);
+        }
+        assert_eq!(Statistic::Max.label(), "max");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Why an objective stays undecided, and what would decide it.
 
 use super::Over;
-use super::judge::SURE;
+use super::judge::{SURE, exceeds};
 use proofload_stats::Proportion;
 use proofload_units::human_count;
 
@@ -33,8 +33,9 @@ pub(crate) fn why_open(n: u64, unknown: u64, over: &Over) -> (Option<String>, Op
 /// The least number of independent requests that would decide if they showed this share.
 fn deciding_n(over: &Over, n_eff: f64) -> Option<f64> {
     let decides = |trials: f64| {
-        Proportion::of_share(over.share, trials)
-            .is_some_and(|seen| seen.upper(SURE) <= over.allowed || seen.lower(SURE) > over.allowed)
+        Proportion::of_share(over.share, trials).is_some_and(|seen| {
+            !exceeds(seen.upper(SURE), over.allowed) || exceeds(seen.lower(SURE), over.allowed)
+        })
     };
     let mut high = n_eff.max(1.0).ceil();
     while !decides(high) {

@@ -21,7 +21,10 @@ const STATISTICS: [&str; 6] = ["p50", "p90", "p95", "p99", "p99.9", "max"];
 /// [`ParseSloError`] with the column, and with the nearest valid word where a word was expected.
 pub fn parse(text: &str) -> Result<Vec<Slo>, ParseSloError> {
     let source = Source(text);
-    if let Some(name) = text.trim().strip_prefix(PRESET) {
+    let trimmed = text.trim();
+    if let Some((start, name)) = trimmed.split_at_checked(PRESET.len())
+        && start.eq_ignore_ascii_case(PRESET)
+    {
         return preset(source, name.trim());
     }
     let Some(colon) = text.rfind(':') else {
@@ -30,7 +33,7 @@ pub fn parse(text: &str) -> Result<Vec<Slo>, ParseSloError> {
     };
     let scope = scope(source, &text[..colon])?;
     let objective = objective(source, &text[colon + 1..])?;
-    Ok(vec![Slo { name: text.trim().to_owned(), scope, objective }])
+    Ok(vec![Slo { name: trimmed.to_owned(), scope, objective }])
 }
 
 /// The whole text, of which everything that is read is a slice: that is how a column is found.
@@ -70,11 +73,11 @@ impl Source<'_> {
 
 fn preset(source: Source<'_>, name: &str) -> Result<Vec<Slo>, ParseSloError> {
     let names = || PRESETS.iter().map(|preset| preset.name);
-    let found = PRESETS.iter().find(|preset| preset.name == name);
+    let found = PRESETS.iter().find(|preset| preset.name.eq_ignore_ascii_case(name));
     let found = found.ok_or_else(|| source.unknown(name, "preset", names()))?;
     let limits = [(Timing::Ttft, found.ttft_ms), (Timing::Tpot, found.tpot_ms)];
     let slo = |(timing, limit_ms): (Timing, u64)| Slo {
-        name: format!("{PRESET}{name}: {} p99 < {limit_ms}ms", timing.label()),
+        name: format!("{PRESET}{}: {} p99 < {limit_ms}ms", found.name, timing.label()),
         scope: Scope::default(),
         objective: Objective::Timing {
             timing,
@@ -100,7 +103,7 @@ fn scope(source: Source<'_>, text: &str) -> Result<Scope, ParseSloError> {
     Ok(scope)
 }
 
-/// `mode`, `mode/priority`, `*/priority` or `/priority`.
+/// `mode`, `mode/priority`, `*/priority` or `/priority`; `*` is every one.
 fn whom(source: Source<'_>, text: &str, scope: &mut Scope) -> Result<(), ParseSloError> {
     let (mode, priority) = match text.split_once('/') {
         Some((mode, priority)) => (mode.trim(), Some(priority.trim())),
@@ -111,8 +114,8 @@ fn whom(source: Source<'_>, text: &str, scope: &mut Scope) -> Result<(), ParseSl
         let found = mode.parse().map_err(|_| source.unknown(mode, "mode", modes()))?;
         scope.mode = Some(found);
     }
-    if let Some(priority) = priority {
-        let labels = || Priority::ALL.into_iter().map(Priority::label);
+    if let Some(priority) = priority.filter(|priority| *priority != "*") {
+        let labels = || Priority::ALL.into_iter().map(Priority::label).chain(["*"]);
         let found = priority.parse().map_err(|_| source.unknown(priority, "priority", labels()))?;
         scope.priority = Some(found);
     }
@@ -292,10 +295,12 @@ mod tests {
                 Scope {
                     model: Some("qwen3:30b-a3b".into()),
                     selection: Some(Selection::Direct),
-                    ..interactive
+                    ..interactive.clone()
                 },
                 below(Timing::Latency, Statistic::Quantile(Quantile::P999), 60_000),
             ),
+            ("*/*: errors < 1%", all.clone(), Objective::Errors { below: 0.01 }),
+            ("interactive/*: ttft p95 < 500ms", interactive, below(Timing::Ttft, p95, 500)),
             (
                 "model=Qwen/Qwen2.5-7B,provider=a/b c: itl p95 < 50ms",
                 Scope {
@@ -318,7 +323,7 @@ mod tests {
         for (text, column, nearest, hint) in [
             ("interactve: ttft p95 < 500ms", 1, Some("interactive"), "`interactve` is no mode"),
             ("batch/hgih: errors < 1%", 7, Some("high"), "`hgih` is no priority"),
-            ("batch/: errors < 1%", 7, Some("low"), "expected a priority"),
+            ("batch/: errors < 1%", 7, Some("*"), "expected a priority"),
             ("*: tfft p95 < 500ms", 4, Some("ttft"), "`tfft` is no metric"),
             ("*: ", 4, Some("itl"), "expected a metric"),
             ("µ: ttft p95 < 1s", 1, Some("*"), "no mode"),
@@ -365,6 +370,7 @@ mod tests {
         let found: Vec<_> = read.iter().map(|slo| slo.objective).collect();
         assert_eq!(found, [below(Timing::Ttft, p99, 1_500), below(Timing::Tpot, p99, 15)]);
         assert_eq!(read[1].name, "preset:deepseek-r1-interactive: tpot p99 < 15ms");
+        assert_eq!(parse("PRESET:DeepSeek-R1-interactive").unwrap(), read, "in whatever letters");
     }
 
     proptest! {
