@@ -7,7 +7,7 @@ use proofload_stats::{Quantile, quantile};
 use proofload_strategies::{Phase, Strategy};
 use proofload_units::human_duration;
 
-use crate::grade::{self, Goal, Grade, Parts, nanoseconds};
+use crate::grade::{self, Goal, Grade, Limit, Parts, nanoseconds};
 use crate::once::Once;
 use crate::scenario::Scenario;
 
@@ -79,14 +79,24 @@ impl Block<'_> {
 
     fn progress(&self, out: &mut String) -> fmt::Result {
         let Self { once, scenario, .. } = self;
-        let (ran, parts) = (&once.ran, Parts::of(once));
-        let decided = ran.placed.len() + ran.given_up;
+        let (ran, parts) = (&once.ran, Parts::of(once, scenario));
+        let decided = ran.decisions;
         writeln!(out, "Starting to schedule {} containers...", scenario.containers)?;
-        writeln!(out, "Retrieved {} workers from {}", scenario.workers, self.fleet_from())?;
+        writeln!(out, "Retrieved {} workers from {}", self.retrieved(), self.fleet_from())?;
         writeln!(out, "Made {decided} scheduling decisions in {}", human(parts.decision))?;
         let groups: usize = ran.batches.iter().map(|batch| batch.workers).sum();
         writeln!(out, "Grouped into {groups} worker batches")?;
         writeln!(out, "Batch update completed in {}\n", human(parts.update))
+    }
+
+    /// Workers that were read to know the fleet. Old reads each under a lock, beside the one lock that
+    /// each try takes to write.
+    const fn retrieved(&self) -> u64 {
+        let ran = &self.once.ran;
+        match self.strategy {
+            Strategy::Old => ran.counts.locks.taken.saturating_sub(ran.batches.len() as u64),
+            Strategy::Lock | Strategy::Batch | Strategy::Ours => ran.counts.cache.first_loads,
+        }
     }
 
     const fn fleet_from(&self) -> &'static str {
@@ -100,21 +110,22 @@ impl Block<'_> {
     fn timing(&self, out: &mut String) -> fmt::Result {
         let Self { once, scenario, .. } = self;
         let ran = &once.ran;
-        let share = |part: Duration| match ran.total.is_zero() {
-            true => String::new(),
-            false => format!(" ({:.1}%)", 100.0 * part.as_secs_f64() / ran.total.as_secs_f64()),
+        let parts = Parts::of(once, scenario);
+        let share = |part: Duration| {
+            parts.share(part).map_or_else(String::new, |share| format!(" ({:.1}%)", 100.0 * share))
         };
         writeln!(out, "Timing:")?;
-        let parts = Parts::of(once);
+        if scenario.replicas > 1 {
+            let replicas = scenario.replicas;
+            writeln!(out, "  (parts of the time of {replicas} replicas together)")?;
+        }
         let total = grade::total(ran.total, scenario.target);
         line(out, "Total duration:", &seconds(ran.total), Some(total))?;
         let mut part = |label: &str, part: Duration, grade| {
             line(out, label, &format!("{}{}", human(part), share(part)), grade)
         };
-        let graded = grade::decision(parts.decision, ran.total);
-        part("Decision making:", parts.decision, Some(graded))?;
-        let graded = grade::update(parts.update, ran.total);
-        part("Batch capacity update:", parts.update, Some(graded))?;
+        part("Decision making:", parts.decision, Some(parts.decision_grade()))?;
+        part("Batch capacity update:", parts.update, Some(parts.update_grade()))?;
         for (label, phase) in [
             ("Reading the store:", Phase::Read),
             ("Dispatch:", Phase::Dispatch),
@@ -123,8 +134,9 @@ impl Block<'_> {
         ] {
             part(label, ran.phases.of(phase), None)?;
         }
-        let average = ran.total / scenario.containers;
-        line(out, "Average per container:", &human(average), None)?;
+        let average = u32::try_from(ran.placed.len()).ok().and_then(|n| ran.total.checked_div(n));
+        let average = average.map_or_else(|| "none".to_owned(), human);
+        line(out, "Average per container:", &average, None)?;
         let mut waits: Vec<u64> =
             ran.placed.iter().map(|landed| nanoseconds(landed.wait)).collect();
         waits.sort_unstable();
@@ -138,9 +150,11 @@ impl Block<'_> {
     fn efficiency(&self, out: &mut String) -> fmt::Result {
         let Self { once, scenario, .. } = self;
         let counts = &once.ran.counts;
-        let (containers, limit) = (u64::from(scenario.containers), scenario.updates_most());
-        let each =
-            |count: u64| format!("{count} ({:.1} per container)", count as f64 / containers as f64);
+        let limit = Limit::of(once, scenario, self.strategy);
+        let each = |count: u64| match limit.placed {
+            0 => count.to_string(),
+            placed => format!("{count} ({:.1} per container)", count as f64 / placed as f64),
+        };
         writeln!(out, "Resource Efficiency:")?;
         line(out, "Containers scheduled:", &once.audit.placed.to_string(), None)?;
         let used = once.workers_used();
@@ -148,12 +162,12 @@ impl Block<'_> {
         let graded = grade::workers_used(used, scenario.usable_workers());
         line(out, "Workers used:", &text, Some(graded))?;
         let locks = counts.locks.taken;
-        let graded = grade::count(locks, limit, containers);
+        let graded = grade::count(locks, limit);
         line(out, "Lock acquisitions:", &each(locks), Some(graded))?;
         let updates = counts.capacity_updates;
-        let graded = grade::count(updates, limit, containers);
+        let graded = grade::count(updates, limit);
         line(out, "Capacity updates:", &each(updates), Some(graded))?;
-        let graded = grade::invalidations(counts.invalidations, limit, containers);
+        let graded = grade::invalidations(counts.invalidations, limit);
         line(out, "Cache invalidations:", &counts.invalidations.to_string(), Some(graded))?;
         line(out, "Store operations:", &each(counts.operations), None)?;
         let (waited, time) = (counts.locks.waited, human(counts.locks.wait));

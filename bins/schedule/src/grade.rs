@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use proofload_strategies::{Ran, Strategy};
 use proofload_units::human_duration;
 
 use crate::block::{seconds, short};
@@ -54,49 +55,99 @@ pub(crate) fn total(total: Duration, target: Duration) -> Grade {
 /// Shares are judged only where the total is longer than this: of a shorter one they say nothing.
 const SHARES_FROM: Duration = Duration::from_millis(100);
 
-fn within(part: Duration, limit: Duration, share: f64, total: Duration) -> bool {
-    part < limit && (total <= SHARES_FROM || part.as_secs_f64() < share * total.as_secs_f64())
+fn within(part: Duration, total: Duration, share: Option<f64>, limits: (Duration, f64)) -> bool {
+    part < limits.0 && (total <= SHARES_FROM || share.is_none_or(|share| share < limits.1))
 }
 
-pub(crate) fn decision(part: Duration, total: Duration) -> Grade {
-    if within(part, Duration::from_millis(50), 0.05, total) {
+fn decision(part: Duration, total: Duration, share: Option<f64>) -> Grade {
+    if within(part, total, share, (Duration::from_millis(50), 0.05)) {
         grade(Level::Good, "efficient in-memory processing")
     } else {
         grade(Level::Bad, "not efficient in-memory processing")
     }
 }
 
-pub(crate) fn update(part: Duration, total: Duration) -> Grade {
-    if within(part, Duration::from_millis(200), 0.1, total) {
+fn update(part: Duration, total: Duration, share: Option<f64>) -> Grade {
+    if within(part, total, share, (Duration::from_millis(200), 0.1)) {
         grade(Level::Good, "efficient batch operations")
     } else {
         grade(Level::Bad, "not efficient batch operations")
     }
 }
 
-/// Locks or capacity updates; `limit` is one a worker and batch.
-pub(crate) fn count(count: u64, limit: u64, containers: u64) -> Grade {
-    if count <= limit {
-        grade(Level::Good, "one per worker")
-    } else if count < containers {
-        grade(Level::Fair, "more than one per worker")
-    } else {
-        grade(Level::Bad, "one per container = Not batching")
+/// What locks, capacity updates and invalidations may come to: one a worker and batch. A batch of fewer
+/// containers than workers touches no more workers than it has containers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limit {
+    pub(crate) most: u64,
+    /// Containers that got their place.
+    pub(crate) placed: u64,
+    pub(crate) workers: u64,
+    /// Whether the strategy makes batches; of one that does not, none are too small to tell.
+    pub(crate) is_batching: bool,
+}
+
+impl Limit {
+    /// From the batches that a run made; for old and lock, from those that they should have made.
+    pub(crate) fn of(once: &Once, scenario: &Scenario, strategy: Strategy) -> Self {
+        let placed = once.ran.placed.len() as u64;
+        let workers = u64::from(scenario.workers);
+        let is_batching = matches!(strategy, Strategy::Batch | Strategy::Ours);
+        let most = if is_batching {
+            once.ran.batches.iter().map(|batch| workers.min(batch.placed as u64)).sum()
+        } else {
+            let batch = scenario.nominal_batch().max(1);
+            placed / batch * workers.min(batch) + workers.min(placed % batch)
+        };
+        Self { most, placed, workers, is_batching }
+    }
+
+    /// Whether so many are within the limit, which one a container never is.
+    pub(crate) fn is_met(self, count: u64) -> bool {
+        count <= self.most && (self.is_batching || !self.is_one_each(count))
+    }
+
+    /// One a container, where that is not one a worker, too.
+    const fn is_one_each(self, count: u64) -> bool {
+        count >= self.placed && self.placed > self.workers
+    }
+
+    const fn per(self) -> &'static str {
+        if self.most <= self.workers { "one per worker" } else { "one per worker and batch" }
+    }
+
+    fn grade(self, count: u64, [one, one_and_batch, more, each]: [&'static str; 4]) -> Grade {
+        if self.placed == 0 && count == 0 {
+            grade(Level::Undecided, "undecided: nothing was placed")
+        } else if self.is_met(count) && self.is_one_each(count) {
+            grade(Level::Undecided, "undecided: batches too small to tell")
+        } else if self.is_met(count) {
+            grade(Level::Good, if self.most <= self.workers { one } else { one_and_batch })
+        } else if count < self.placed {
+            grade(Level::Fair, more)
+        } else {
+            grade(Level::Bad, each)
+        }
     }
 }
 
-pub(crate) fn invalidations(count: u64, limit: u64, containers: u64) -> Grade {
-    if count <= limit {
-        grade(Level::Good, "one per worker used")
-    } else if count < containers {
-        grade(Level::Fair, "more than one per worker used")
-    } else {
-        grade(Level::Bad, "one per container = Over-invalidating")
-    }
+/// Locks or capacity updates.
+pub(crate) fn count(count: u64, limit: Limit) -> Grade {
+    let more = "more than one per worker";
+    let each = "one per container = Not batching";
+    limit.grade(count, ["one per worker", "one per worker and batch", more, each])
+}
+
+pub(crate) fn invalidations(count: u64, limit: Limit) -> Grade {
+    let more = "more than one per worker used";
+    let each = "one per container = Over-invalidating";
+    limit.grade(count, ["one per worker used", "one per worker used and batch", more, each])
 }
 
 pub(crate) fn workers_used(used: usize, usable: usize) -> Grade {
-    if used >= usable {
+    if usable == 0 {
+        grade(Level::Undecided, "undecided: no worker has what the containers need")
+    } else if used >= usable {
         grade(Level::Good, "Good distribution")
     } else if used * 2 < usable {
         grade(Level::Bad, "Poor distribution")
@@ -122,12 +173,16 @@ pub(crate) fn balance(loads: impl Iterator<Item = usize> + Clone) -> Grade {
     let (sum, workers) = loads.fold((0, 0), |(sum, workers), load| (sum + load, workers + 1));
     let mean = sum as f64 / f64::from(workers.max(1));
     let (least, most) = (least as f64, most as f64);
-    if least >= (0.6 * mean).floor() && most <= (1.4 * mean).ceil() {
+    // No one container more or less on a worker would make it more even.
+    let is_best = least >= mean.floor() && most <= mean.ceil();
+    if is_best {
         grade(Level::Good, "Good balance")
     } else if least == 0.0 && most >= 4.0 * mean {
         grade(Level::Bad, "Affinity broken")
     } else if least <= 0.4 * mean && most >= 2.0 * mean {
         grade(Level::Fair, "Uneven")
+    } else if least >= (0.6 * mean).floor() && most <= (1.4 * mean).ceil() {
+        grade(Level::Good, "Good balance")
     } else {
         grade(Level::Fair, "Outside good balance, but not uneven")
     }
@@ -144,12 +199,12 @@ pub(crate) struct Goal {
 }
 
 /// What the source asks of a run: all of it must be met.
-pub(crate) fn goals(once: &Once, scenario: &Scenario, is_spread: bool) -> Vec<Goal> {
+pub(crate) fn goals(once: &Once, scenario: &Scenario, strategy: Strategy) -> Vec<Goal> {
     let (ran, counts) = (&once.ran, &once.ran.counts);
-    let (containers, workers) = (u64::from(scenario.containers), u64::from(scenario.workers));
-    let limit = scenario.updates_most();
+    let containers = u64::from(scenario.containers);
+    let limit = Limit::of(once, scenario, strategy);
     let is_good = |grade: Grade| grade.level == Level::Good;
-    let parts = Parts::of(once);
+    let parts = Parts::of(once, scenario);
     let mut goals = Vec::new();
     let mut goal = |name, met, text| goals.push(Goal { name, met, text });
 
@@ -167,23 +222,23 @@ pub(crate) fn goals(once: &Once, scenario: &Scenario, is_spread: bool) -> Vec<Go
     goal("all scheduled", met, text);
     let time = human_duration(nanoseconds(parts.decision));
     let text = format!("Decision making: {time} (limit: 50 ms; 5% of totals over 100 ms)");
-    goal("decision time", is_good(decision(parts.decision, ran.total)), text);
+    goal("decision time", is_good(parts.decision_grade()), text);
     let time = human_duration(nanoseconds(parts.update));
     let text = format!("Batch capacity update: {time} (limit: 200 ms; 10% of totals over 100 ms)");
-    goal("update time", is_good(update(parts.update, ran.total)), text);
+    goal("update time", is_good(parts.update_grade()), text);
     let (locks, updates) = (counts.locks.taken, counts.capacity_updates);
-    let per = if limit == workers { "one per worker" } else { "one per worker and batch" };
-    let text = format!("Lock acquisitions: {locks} (expected at most {limit}, {per})");
-    goal("locks", locks <= limit, text);
-    let text = format!("Capacity updates: {updates} (expected at most {limit}, {per})");
-    goal("updates", updates <= limit, text);
+    let (most, per) = (limit.most, limit.per());
+    let text = format!("Lock acquisitions: {locks} (expected at most {most}, {per})");
+    goal("locks", limit.is_met(locks), text);
+    let text = format!("Capacity updates: {updates} (expected at most {most}, {per})");
+    goal("updates", limit.is_met(updates), text);
     let rate = counts.cache.hit_rate();
     let text = match rate {
         Some(rate) => format!("Cache hit rate: {:.1}% (expected >95%)", rate * 100.0),
         None => "Cache hit rate: no lookups (expected >95%)".to_owned(),
     };
     goal("hit rate", is_good(hit_rate(rate)), text);
-    if is_spread {
+    if scenario.is_spread(strategy) {
         let used = once.workers_used();
         let even = balance_of(once, scenario);
         let met = even.level == Level::Good
@@ -221,13 +276,34 @@ pub(crate) fn balance_of(once: &Once, scenario: &Scenario) -> Grade {
 pub(crate) struct Parts {
     pub(crate) decision: Duration,
     pub(crate) update: Duration,
+    total: Duration,
+    replicas: u32,
 }
 
 impl Parts {
-    pub(crate) fn of(once: &Once) -> Self {
+    pub(crate) fn of(once: &Once, scenario: &Scenario) -> Self {
         use proofload_strategies::Phase;
-        let phases = &once.ran.phases;
-        Self { decision: phases.of(Phase::Decision), update: phases.of(Phase::Update) }
+        let Ran { phases, total, .. } = once.ran;
+        Self {
+            decision: phases.of(Phase::Decision),
+            update: phases.of(Phase::Update),
+            total,
+            replicas: scenario.replicas,
+        }
+    }
+
+    /// A part's share of the time of all replicas together; none if there was no time.
+    pub(crate) fn share(&self, part: Duration) -> Option<f64> {
+        let all = self.total.as_secs_f64() * f64::from(self.replicas);
+        (all > 0.0).then(|| part.as_secs_f64() / all)
+    }
+
+    pub(crate) fn decision_grade(&self) -> Grade {
+        decision(self.decision, self.total, self.share(self.decision))
+    }
+
+    pub(crate) fn update_grade(&self) -> Grade {
+        update(self.update, self.total, self.share(self.update))
     }
 }
 
@@ -238,11 +314,17 @@ pub(crate) fn nanoseconds(time: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::Level::{Bad, Fair, Good, Undecided};
-    use super::{balance, count, decision, hit_rate, invalidations, total, update, workers_used};
+    use super::{
+        Limit, balance, count, decision, hit_rate, invalidations, total, update, workers_used,
+    };
     use std::time::Duration;
 
     const fn ms(ms: u64) -> Duration {
         Duration::from_millis(ms)
+    }
+
+    fn share(part: u64, all: u64) -> Option<f64> {
+        Some(part as f64 / all as f64)
     }
 
     #[test]
@@ -260,7 +342,11 @@ mod tests {
             (6, 101, Bad),
             (49, 2_000, Good),
         ] {
-            assert_eq!(decision(ms(part), ms(all)).level, want, "decision {part} of {all} ms");
+            assert_eq!(
+                decision(ms(part), ms(all), share(part, all)).level,
+                want,
+                "decision {part} of {all} ms"
+            );
         }
         for (part, all, want) in [
             (99, 100, Good),
@@ -269,12 +355,17 @@ mod tests {
             (200, 5_000, Bad),
             (199, 5_000, Good),
         ] {
-            assert_eq!(update(ms(part), ms(all)).level, want, "update {part} of {all} ms");
+            assert_eq!(
+                update(ms(part), ms(all), share(part, all)).level,
+                want,
+                "update {part} of {all} ms"
+            );
         }
     }
 
     #[test]
     fn counts_have_upper_limits() {
+        let limit = Limit { most: 20, placed: 100, workers: 20, is_batching: true };
         for (n, want, words) in [
             (0, Good, "one per worker"),
             (20, Good, "one per worker"),
@@ -283,13 +374,14 @@ mod tests {
             (100, Bad, "one per container = Not batching"),
             (2_100, Bad, "one per container = Not batching"),
         ] {
-            assert_eq!((count(n, 20, 100).level, count(n, 20, 100).words), (want, words), "{n}");
-            assert_eq!(invalidations(n, 20, 100).level, want, "{n}");
+            assert_eq!((count(n, limit).level, count(n, limit).words), (want, words), "{n}");
+            assert_eq!(invalidations(n, limit).level, want, "{n}");
         }
-        assert_eq!(invalidations(100, 20, 100).words, "one per container = Over-invalidating");
+        assert_eq!(invalidations(100, limit).words, "one per container = Over-invalidating");
         for (used, want) in [(20, Good), (19, Fair), (10, Fair), (9, Bad), (0, Bad)] {
             assert_eq!(workers_used(used, 20).level, want, "{used} of 20");
         }
+        assert_eq!(workers_used(0, 0).level, Undecided);
         for (rate, want) in [
             (Some(1.0), Good),
             (Some(0.951), Good),
@@ -300,6 +392,23 @@ mod tests {
         ] {
             assert_eq!(hit_rate(rate).level, want, "{rate:?}");
         }
+    }
+
+    #[test]
+    fn one_a_container_is_never_one_a_worker() {
+        // Ten batches of ten on 20 workers, and the same by who makes no batches.
+        let batching = Limit { most: 100, placed: 100, workers: 20, is_batching: true };
+        let none = Limit { is_batching: false, ..batching };
+        assert_eq!(count(100, batching).words, "undecided: batches too small to tell");
+        assert_eq!(count(99, batching).words, "one per worker and batch");
+        assert!(batching.is_met(100) && !batching.is_met(101));
+        assert_eq!(count(100, none).words, "one per container = Not batching");
+        assert!(none.is_met(99) && !none.is_met(100));
+        // As many workers as containers: one a container is one a worker.
+        let wide = Limit { most: 20, placed: 20, workers: 20, is_batching: false };
+        assert_eq!(count(20, wide).level, Good);
+        let nothing = Limit { most: 0, placed: 0, workers: 20, is_batching: true };
+        assert_eq!((count(0, nothing).level, count(1, nothing).level), (Undecided, Bad));
     }
 
     #[test]
@@ -314,6 +423,10 @@ mod tests {
             (&[6, 14, 10], Good, "Good balance"),
             (&[4, 20, 6, 10], Fair, "Uneven"),
             (&[0, 1, 1, 0], Good, "Good balance"),
+            (&[0, 0, 0, 0, 0, 1], Good, "Good balance"),
+            (&[1, 1, 1, 1, 2, 0], Fair, "Uneven"),
+            (&[0, 2, 0, 2], Fair, "Uneven"),
+            (&[2, 2, 1, 3], Good, "Good balance"),
             (&[], Good, "Good balance"),
         ] {
             let found = balance(loads.iter().copied());

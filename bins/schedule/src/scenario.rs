@@ -121,15 +121,12 @@ impl Scenario {
         })
     }
 
-    /// The most locks or updates that one a worker and batch comes to. Where containers come by and
-    /// by, a batch has those that come within its window.
-    pub(crate) fn updates_most(&self) -> u64 {
+    /// How many containers a batch would have, for strategies that make none. Where containers come by
+    /// and by, those that come within its window.
+    pub(crate) fn nominal_batch(&self) -> u64 {
         let most = self.batching.most as f64;
-        let in_window = self
-            .arrival_rate
-            .map_or(most, |rate| (rate * self.batching.window.as_secs_f64()).clamp(1.0, most));
-        let batches = (f64::from(self.containers) / in_window).ceil() as u64;
-        u64::from(self.workers) * batches
+        let in_window = |rate: f64| (rate * self.batching.window.as_secs_f64()).clamp(1.0, most);
+        self.arrival_rate.map_or(most, in_window) as u64
     }
 
     /// Workers that the containers could go to, if there are enough of them.

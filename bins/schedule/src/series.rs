@@ -56,7 +56,7 @@ impl Run {
         once: &Once,
         scenario: &Scenario,
     ) -> anyhow::Result<Self> {
-        let goals = grade::goals(once, scenario, scenario.is_spread(strategy));
+        let goals = grade::goals(once, scenario, strategy);
         let which = format!("Run: {number} of {}", scenario.repeat);
         let block = Block { once, scenario, strategy, goals: &goals, which }.text()?;
         let (ran, counts) = (&once.ran, &once.ran.counts);

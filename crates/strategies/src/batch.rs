@@ -54,6 +54,7 @@ pub(crate) fn run<S: Primitives>(
         let mut shares: BTreeMap<WorkerKey, Share> = BTreeMap::new();
         let mut given_up = 0;
         for popped in popped {
+            ran.decisions += 1;
             let chosen = cached.choose(store, &popped.request, From::Hash, work.now())?;
             let Some((worker, read)) = chosen else {
                 given_up += 1;

@@ -51,6 +51,7 @@ fn one<S: Primitives>(
     let chosen = cached.choose(store, &popped.request, From::Hash, work.now())?;
     let decision = since.elapsed();
     ran.phases.add(Phase::Decision, decision);
+    ran.decisions += 1;
     let Some((worker, read)) = chosen else {
         ran.given_up += 1;
         return Ok(true);

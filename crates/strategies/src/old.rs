@@ -49,6 +49,7 @@ fn one<S: Primitives>(
     let chosen = choose(&popped.request, &seen, |state| state.free, From::First);
     let decision = since.elapsed();
     ran.phases.add(Phase::Decision, decision);
+    ran.decisions += 1;
     let Some(worker) = chosen.map(|place| workers[place].key) else {
         ran.given_up += 1;
         return Ok(true);

@@ -32,8 +32,11 @@ pub(crate) fn run<S: Store>(
     let config = Config { policy, seed, batching, backoff: BACKOFF };
     let name = format!("replica-{replica}");
     let mut ran = Ran::default();
-    let mut scheduler =
-        timed(&mut ran, &spent, || Scheduler::join(store, &name, config, LEASE, work.now()))?.0;
+    let mut scheduler = ran
+        .phases
+        .time(Phase::Read, || Scheduler::join(store, &name, config, LEASE, work.now()))?;
+    // That was no step: all of it is the first load of the fleet.
+    *spent.lock().unwrap_or_else(PoisonError::into_inner) = Spent::default();
     let (mut decision, mut update) = (Duration::ZERO, Duration::ZERO);
     // The first step hears nothing yet: what it asked for comes with the second.
     let mut has_asked = false;
@@ -42,6 +45,8 @@ pub(crate) fn run<S: Store>(
         decision += decided;
         update += updated;
         let placed = step.settled.placed.len();
+        let decisions = placed + step.settled.conflicts + step.requeued + step.refused;
+        ran.decisions += decisions as u64;
         if placed + step.settled.conflicts + step.refused > 0 {
             let at = work.now();
             let workers: BTreeSet<_> =

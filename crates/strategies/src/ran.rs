@@ -7,7 +7,7 @@ use proofload_scheduler::{ContainerKey, Snapshot, WorkerKey};
 /// What time is spent on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// Taking containers and reading workers.
+    /// Taking containers and reading workers; with ours the first load of the fleet, too.
     Read,
     /// Choosing workers.
     Decision,
@@ -104,6 +104,8 @@ pub struct Ran {
     pub batches: Vec<Batch>,
     /// Containers placed, in order.
     pub placed: Vec<Landed>,
+    /// How often a worker was chosen for a container, or found to be none.
+    pub decisions: u64,
     /// Containers for which there was no place.
     pub given_up: usize,
     /// What it cost.
@@ -119,6 +121,7 @@ impl Ran {
         }
         self.batches.extend(other.batches);
         self.placed.extend(other.placed);
+        self.decisions += other.decisions;
         self.given_up += other.given_up;
         self.counts = sum(self.counts, other.counts);
     }

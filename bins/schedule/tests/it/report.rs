@@ -128,6 +128,47 @@ fn strategies_get_the_grades_of_the_source() {
             1,
             &["✗ 80 of 2000 containers scheduled"],
         ),
+        (
+            &["--strategy", "lock", "--batch", "10"],
+            1,
+            &["Lock acquisitions: 100 (1.0 per container) ❌ one per container = Not batching"],
+        ),
+        (
+            &["--strategy", "ours", "--batch", "7"],
+            0,
+            &["Capacity updates: 100 (1.0 per container) – undecided: batches too small to tell"],
+        ),
+        // Of those that were asked for many found no place: each figure is of those that did.
+        (
+            &["--strategy", "lock", "--workers", "4", "--containers", "500"],
+            1,
+            &["Lock acquisitions: 320 (1.0 per container) ❌ one per container = Not batching"],
+        ),
+        (
+            &["--strategy", "ours", "--mix", "gpu", "--gpu-workers", "0"],
+            1,
+            &[
+                "Workers used: 0 (out of 20 available) – undecided",
+                "Capacity updates: 0 – undecided: nothing was placed",
+                "Average per container: none",
+            ],
+        ),
+        (
+            &["--strategy", "old"],
+            1,
+            &["Retrieved 2000 workers from the store", "Made 100 scheduling decisions"],
+        ),
+        // 80 find a place; the other ten are tried, and three times more.
+        (
+            &["--strategy", "ours", "--workers", "1", "--containers", "90"],
+            1,
+            &["Retrieved 1 workers from snapshot", "Made 120 scheduling decisions"],
+        ),
+        (
+            &["--strategy", "ours", "--replicas", "4"],
+            0,
+            &["Retrieved 80 workers from snapshot", "(parts of the time of 4 replicas together)"],
+        ),
     ] {
         let dir = tempfile::tempdir().unwrap();
         let ended = run(dir.path(), &[flags, &["--repeat", "1", "--out", "run"]].concat());
@@ -138,6 +179,43 @@ fn strategies_get_the_grades_of_the_source() {
             assert!(plain.contains(&want), "{flags:?}: no {want:?} in {}", ended.stdout);
         }
     }
+}
+
+/// Batches are counted, whatever the rate lets expect of them.
+#[test]
+fn batches_of_several_replicas_have_a_limit_each() {
+    let dir = tempfile::tempdir().unwrap();
+    let flags = ["--strategy", "ours", "--replicas", "4", "--arrival-rate", "2000"];
+    let ended = run(dir.path(), &[&flags[..], &["--repeat", "1", "--out", "run"]].concat());
+    let line = |label: &str| {
+        let found = ended.stdout.lines().find(|line| line.contains(label));
+        found.unwrap_or_else(|| panic!("no {label:?} in {}", ended.stdout)).to_owned()
+    };
+    assert!(line("Capacity updates: ").contains('('), "{}", ended.stdout);
+    assert!(line("(expected at most").starts_with('✓'), "{}", ended.stdout);
+    for label in ["Waiting for the window:", "Idle:", "Reading the store:"] {
+        let line = line(label);
+        let share = line.split_once('(').and_then(|(_, rest)| rest.split_once('%')).unwrap().0;
+        assert!(share.parse::<f64>().unwrap() <= 100.0, "{line}");
+    }
+}
+
+/// Without `-v` the last word is of all runs, as the exit code is.
+#[test]
+fn a_block_that_passed_speaks_for_all_runs() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut passed, mut failed) = (0, 0);
+    // Around the median some runs are in time and some are not.
+    for target in ["20us", "60us", "100us", "200us", "400us", "800us", "2s"] {
+        let out = dir.path().join(target);
+        let flags = ["--strategy", "ours", "--repeat", "15", "--target-time", target, "--out"];
+        let ended = run(dir.path(), &[&flags[..], &[out.to_str().unwrap()]].concat());
+        let says_passed = ended.stdout.contains("=== Performance Test PASSED ===");
+        assert_eq!(says_passed, ended.code == Some(0), "{target}: {}", ended.stdout);
+        assert_ne!(says_passed, ended.stdout.contains("=== Performance Test FAILED ==="));
+        if says_passed { passed += 1 } else { failed += 1 }
+    }
+    assert!(passed > 0 && failed > 0, "{passed} passed, {failed} failed");
 }
 
 #[test]

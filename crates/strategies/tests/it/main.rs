@@ -121,6 +121,16 @@ fn a_delay_is_waited_for_at_each_operation_and_counted_as_none() {
 }
 
 #[test]
+fn the_time_for_decisions_is_that_of_the_batches() {
+    for strategy in Strategy::ALL {
+        let ran = ran(strategy, &store(20, 100), 1, 100);
+        let batches: Duration = ran.batches.iter().map(|batch| batch.decision).sum();
+        assert_eq!(ran.phases.of(Phase::Decision), batches, "{}", strategy.name());
+        assert_eq!(ran.decisions, 100, "{}", strategy.name());
+    }
+}
+
+#[test]
 fn a_run_that_is_stopped_ends() {
     for strategy in Strategy::ALL {
         let store = store(2, 1);
