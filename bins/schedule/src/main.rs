@@ -15,14 +15,19 @@ mod scaling;
 mod scenario;
 mod series;
 
+use std::fs;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Parser;
 use proofload_charts::Scene;
 use proofload_launch::{Code, Exit, Format, Session};
 use proofload_run_dir::{Bare, CreateError, Finish, Manifest, State};
 use proofload_strategies::Strategy;
+use serde_json::Value;
 
 use crate::args::Args;
 use crate::block::{seconds, short};
@@ -51,14 +56,27 @@ fn schedule(args: &Args, session: &mut Session) -> anyhow::Result<Code> {
         Which::All => (Strategy::ALL.to_vec(), Strategy::Ours),
         Which::One(strategy) => (vec![strategy], strategy),
     };
-    let out = args.run.out.clone().unwrap_or_else(|| proofload_launch::results_dir("schedule"));
-    let dir = create(args, out, &scenario)?;
+    let mut record = scenario.record();
+    record["store"] = args.store.into();
+    record["strategy"] = args.strategy.name().into();
+    record["gate"] = args.gate.into();
+    let dir = create(args, &record)?;
     let mut growing = Growing::create(&dir)?;
-    let runs = series(&strategies, &scenario, &mut growing, args.run.quiet, session)?;
+    let stop = Arc::new(AtomicBool::new(false));
+    let asked = Arc::clone(&stop);
+    session.interrupt().on_set(move || asked.store(true, Ordering::Relaxed));
+    if settings.cache_ttl_ms.is_some() && judged == Strategy::Ours {
+        session.warn(
+            "--cache-ttl-ms is for lock and batch; ours, which is judged, has no such time: see it \
+             with --strategy batch",
+        );
+    }
+    let runs = series(&strategies, &scenario, &mut growing, args.run.quiet, &stop, session)?;
     let is_scaled = strategies.contains(&Strategy::Ours) && scenario.arrival_rate.is_none();
-    let scaling = if is_scaled { scaling::scaling(&scenario, session)? } else { None };
+    let scaling = if is_scaled { scaling::scaling(&scenario, &stop)? } else { None };
     let interrupted = session.interrupt().is_set();
-    let all = Found::of(args, &scenario, &strategies, judged, &runs, scaling, interrupted);
+    let found = Found::of(args, &scenario, &strategies, judged, &runs, scaling, &record);
+    let all = Found { interrupted, ..found };
     let files = all.write(args, &dir)?;
     let (state, reason) = match interrupted {
         true => (State::Interrupted, Some("interrupted".to_owned())),
@@ -79,17 +97,42 @@ fn schedule(args: &Args, session: &mut Session) -> anyhow::Result<Code> {
     Ok(all.code(args))
 }
 
-fn create(args: &Args, out: PathBuf, scenario: &Scenario) -> anyhow::Result<Bare> {
+/// Tries of a free folder's name while others are started in the same second.
+const NAMES_TRIED: usize = 100;
+
+fn create(args: &Args, record: &Value) -> anyhow::Result<Bare> {
+    let out = args.run.out.clone().map_or_else(own_folder, Ok).map_err(refused)?;
+    create_in(out, args, record).map_err(refused)
+}
+
+/// A new folder, made here, so that nobody else who starts now takes it, too.
+fn own_folder() -> Result<PathBuf, CreateError> {
+    let mut tried = 0;
+    loop {
+        tried += 1;
+        let path = proofload_launch::results_dir("schedule");
+        let made = path.parent().map_or(Ok(()), fs::create_dir_all);
+        match made.and_then(|()| fs::create_dir(&path)) {
+            Ok(()) => return Ok(path),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists && tried < NAMES_TRIED => {}
+            Err(source) => return Err(CreateError::Io { path, source }),
+        }
+    }
+}
+
+fn refused(error: CreateError) -> anyhow::Error {
+    match error {
+        CreateError::NotEmpty { .. } => Exit::usage(error).into(),
+        CreateError::Io { .. } => Exit::unwritable(error).into(),
+    }
+}
+
+fn create_in(out: PathBuf, args: &Args, record: &Value) -> Result<Bare, CreateError> {
     let mut manifest = Manifest::new("proofload-schedule", env!("CARGO_PKG_VERSION"));
     manifest.git_commit = proofload_launch::GIT_COMMIT.map(str::to_owned);
-    manifest.config = scenario.record();
-    manifest.config["store"] = args.store.into();
+    manifest.config = record.clone();
     manifest.seed = args.run.seed;
-    let dir = Bare::create(out, manifest).map_err(|error| match error {
-        CreateError::NotEmpty { .. } => Exit::usage(error),
-        CreateError::Io { .. } => Exit::unwritable(error),
-    })?;
-    Ok(dir)
+    Bare::create(out, manifest)
 }
 
 /// Everything that was found out.
@@ -102,6 +145,8 @@ struct Found<'a> {
     claims: Vec<compare::Claim>,
     deadline: Option<Deadline>,
     interrupted: bool,
+    /// What was run, as files keep it.
+    record: &'a Value,
 }
 
 impl<'a> Found<'a> {
@@ -112,14 +157,24 @@ impl<'a> Found<'a> {
         judged: Strategy,
         runs: &'a [Run],
         scaling: Option<Scaling>,
-        interrupted: bool,
+        record: &'a Value,
     ) -> Self {
         let compared = args.strategy == Which::All;
         let claims = if compared { claims(runs, scenario) } else { Vec::new() };
         let own = || runs.iter().filter(move |run| run.strategy == judged);
         let in_time = own().filter(|run| run.total < scenario.target).count();
         let deadline = Deadline::of(own().count() as u64, in_time as u64);
-        Self { scenario, strategies, judged, runs, scaling, claims, deadline, interrupted }
+        Self {
+            scenario,
+            strategies,
+            judged,
+            runs,
+            scaling,
+            claims,
+            deadline,
+            interrupted: false,
+            record,
+        }
     }
 
     fn own(&self) -> impl Iterator<Item = &Run> {
@@ -236,7 +291,7 @@ impl<'a> Found<'a> {
             let text = figures::slope_text(&scaling.slope);
             writeln!(
                 out,
-                "\nFrom 100 to 10,000 containers time grows as their number to the power {text}"
+                "\nFrom 100 to 10,000 containers time without the window grows as their number to the power {text}"
             )?;
         }
         Ok(())

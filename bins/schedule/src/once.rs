@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::Context;
-use proofload_scheduler::{Audit, MemoryStore, Request, Store, WorkerKey};
+use proofload_scheduler::{Audit, Batching, MemoryStore, Request, Store, WorkerKey};
 use proofload_strategies::{Delayed, Ran, Settings, Strategy, Work, run};
 
 use crate::scenario::Scenario;
@@ -43,7 +43,7 @@ pub(crate) fn once(
     for worker in scenario.fleet() {
         store.put_worker(worker).context("cannot make the fleet")?;
     }
-    let far = |handle| Delayed::new(handle, scenario.op_delay);
+    let far = |handle| Delayed::until(handle, scenario.op_delay, Arc::clone(stop));
     let replicas = (0..scenario.replicas).map(|_| far(store.handle())).collect();
     // What is handed over costs the strategy nothing, no time either.
     let hand = Delayed::new(store.handle(), Duration::ZERO);
@@ -73,9 +73,36 @@ pub(crate) fn once(
         }
     };
     let audit = store.audit();
-    let refused = store.refused().into_iter().map(|(id, why)| format!("{id}: {why}")).collect();
+    let mut refused = reasons(&store);
+    if refused.is_empty() && ran.given_up > 0 {
+        refused = unfit(scenario)?;
+    }
     let faults = faults(&ran, &audit);
     Ok(Once { ran, audit, faults, refused })
+}
+
+fn reasons(store: &MemoryStore) -> Vec<String> {
+    store.refused().into_iter().map(|(id, why)| format!("{id}: {why}")).collect()
+}
+
+/// Why containers were given up by a strategy that tells the store no reason: what ours says of one of
+/// each kind on a fleet that is still empty.
+fn unfit(scenario: &Scenario) -> anyhow::Result<Vec<String>> {
+    let store = MemoryStore::new();
+    for worker in scenario.fleet() {
+        store.put_worker(worker)?;
+    }
+    let kinds: Vec<_> = scenario.requests().into_iter().take(2).collect();
+    let work = Work::of(kinds.len());
+    store.enqueue(kinds, Duration::ZERO)?;
+    let batching = Batching { window: Duration::ZERO, ..Batching::ADAPTIVE };
+    let settings = Settings { batching, ..Settings::default() };
+    run(Strategy::Ours, vec![store.handle()], &store.handle(), &work, &settings)?;
+    let mut reasons = reasons(&store);
+    if reasons.is_empty() {
+        reasons.push("no worker had enough left for the others".to_owned());
+    }
+    Ok(reasons)
 }
 
 /// Brings the containers at even distances.

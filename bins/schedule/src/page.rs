@@ -66,6 +66,7 @@ pub(crate) fn document(found: &Found<'_>, pictures: Vec<(&'static str, Scene)>) 
         },
         key_figures,
         simulated: false,
+        can_be_made_again: false,
         sections,
     }
 }
@@ -86,8 +87,7 @@ fn goals(found: &Found<'_>) -> Section {
 }
 
 fn configuration(found: &Found<'_>) -> Section {
-    let record = found.scenario.record();
-    let pairs = record.as_object().into_iter().flatten();
+    let pairs = found.record.as_object().into_iter().flatten();
     let pairs = pairs.map(|(name, value)| (name.clone(), value.to_string())).collect();
     let blocks = vec![Block::Terms(Terms { heading: "", pairs })];
     Section { kind: Kind::Run, heading: "What was run".to_owned(), blocks }

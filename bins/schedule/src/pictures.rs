@@ -9,16 +9,36 @@ use crate::grade::nanoseconds;
 use crate::scaling::Scaling;
 use crate::series::Run;
 
+/// Of more workers, a bar stands for several.
+const BARS_MOST: usize = 400;
+
 /// Containers on each worker in one run.
 pub(crate) fn distribution(run: &Run) -> Scene {
-    let place = |(place, &load): (usize, &u32)| Cell {
-        x: (place as f64 + 0.6, place as f64 + 1.4),
-        y: (0.0, f64::from(load)),
+    let each = run.loads.len().div_ceil(BARS_MOST).max(1);
+    let bars = |of: fn(&[u32]) -> Option<&u32>| -> Vec<Cell> {
+        let bar = |(place, loads): (usize, &[u32])| Cell {
+            x: ((place * each) as f64 + 0.6, (place * each + loads.len()) as f64 + 0.4),
+            y: (0.0, f64::from(of(loads).copied().unwrap_or_default())),
+        };
+        run.loads.chunks(each).enumerate().map(bar).collect()
     };
-    let cells: Vec<Cell> = run.loads.iter().enumerate().map(place).collect();
+    let most_of = Shape::Cells { cells: bars(|loads| loads.iter().max()) };
+    let mut series = match each {
+        1 => vec![Series::new("containers", Ink::Blue, most_of)],
+        _ => vec![
+            Series::new(format!("most of {each} workers"), Ink::Sky, most_of),
+            Series::new(
+                "least of them",
+                Ink::Blue,
+                Shape::Cells { cells: bars(|loads| loads.iter().min()) },
+            ),
+        ],
+    };
     let mean = run.placed as f64 / run.loads.len().max(1) as f64;
     let limit =
         |name: &str, y: f64| Series::new(name, Ink::Limit, Shape::Limit { y, dash: Dash::Dashed });
+    series.push(limit("0.6 and 1.4 times the mean", (0.6 * mean).floor()));
+    series.push(limit("", (1.4 * mean).ceil()));
     let (least, most) = (run.loads.iter().min(), run.loads.iter().max());
     let (least, most) = (least.copied().unwrap_or(0), most.copied().unwrap_or(0));
     Scene {
@@ -29,15 +49,7 @@ pub(crate) fn distribution(run: &Run) -> Scene {
              the mean of {mean:.1}."
         ),
         x: Axis::new("worker", Scale::Count),
-        panels: vec![Panel {
-            y: Axis::new("containers", Scale::Count),
-            height: 180.0,
-            series: vec![
-                Series::new("containers", Ink::Blue, Shape::Cells { cells }),
-                limit("0.6 and 1.4 times the mean", (0.6 * mean).floor()),
-                limit("", (1.4 * mean).ceil()),
-            ],
-        }],
+        panels: vec![Panel { y: Axis::new("containers", Scale::Count), height: 180.0, series }],
     }
 }
 
@@ -99,13 +111,13 @@ pub(crate) fn scaling(scaling: &Scaling) -> Scene {
         title: format!("Time grows as containers to the power {:.2}{interval}", slope.median),
         note: "ours, one replica, without waiting for the window; as many containers a worker at each size".to_owned(),
         description: format!(
-            "Total time over the number of containers, both by logarithm; slope {:.2}, where 1 is \
+            "Time without the window over the number of containers, both by logarithm; slope {:.2}, where 1 is \
              in proportion.",
             slope.median
         ),
         x: Axis::new("containers", Scale::Log),
         panels: vec![Panel {
-            y: Axis::new("total time, µs", Scale::Log),
+            y: Axis::new("time without the window, µs", Scale::Log),
             height: 220.0,
             series: vec![
                 Series::new("median", Ink::Blue, Shape::Line { points: line, dash: Dash::Solid }),

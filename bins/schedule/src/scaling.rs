@@ -1,9 +1,8 @@
 //! How the time grows with the number of containers.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use proofload_launch::Session;
 use proofload_strategies::{Phase, Strategy};
 use serde::Serialize;
 
@@ -33,7 +32,10 @@ pub(crate) struct Size {
 
 /// Runs one replica of ours at each size, with as many containers a worker as in the scenario. Time that
 /// batches wait for their window is left out. None if interrupted.
-pub(crate) fn scaling(scenario: &Scenario, session: &Session) -> anyhow::Result<Option<Scaling>> {
+pub(crate) fn scaling(
+    scenario: &Scenario,
+    stop: &Arc<AtomicBool>,
+) -> anyhow::Result<Option<Scaling>> {
     let mut sizes = SIZES.map(|containers| {
         let share = f64::from(scenario.workers) / f64::from(scenario.containers);
         let workers = (f64::from(containers) * share).round().max(1.0) as u32;
@@ -43,15 +45,15 @@ pub(crate) fn scaling(scenario: &Scenario, session: &Session) -> anyhow::Result<
     for _ in 0..ROUNDS {
         let mut points = Vec::new();
         for size in &mut sizes {
-            if session.interrupt().is_set() {
-                return Ok(None);
-            }
             let Size { containers, workers, .. } = *size;
             let gpu_share = f64::from(scenario.gpu_workers) / f64::from(scenario.workers);
             let gpu_workers = (f64::from(workers) * gpu_share).round() as u32;
             let scaled =
                 Scenario { containers, workers, gpu_workers, replicas: 1, ..scenario.clone() };
-            let ran = once(Strategy::Ours, &scaled, &Arc::new(AtomicBool::new(false)))?.ran;
+            let ran = once(Strategy::Ours, &scaled, stop)?.ran;
+            if stop.load(Ordering::Relaxed) {
+                return Ok(None);
+            }
             // A last batch that is not full waits: that is no matter of size.
             let busy = ran.total.saturating_sub(ran.phases.of(Phase::Window));
             let total_us = busy.as_secs_f64() * 1e6;

@@ -315,14 +315,20 @@ pub(crate) enum Which {
     One(Strategy),
 }
 
+impl Which {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::One(strategy) => strategy.name(),
+        }
+    }
+}
+
 impl FromStr for Which {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
         let all = Strategy::ALL.map(Self::One).into_iter().chain([Self::All]).collect::<Vec<_>>();
-        named(text, &all, |which| match which {
-            Self::All => "all",
-            Self::One(strategy) => strategy.name(),
-        })
+        named(text, &all, Self::name)
     }
 }

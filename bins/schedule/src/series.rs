@@ -117,16 +117,14 @@ pub(crate) fn series(
     scenario: &Scenario,
     growing: &mut Growing,
     quiet: bool,
+    stop: &Arc<AtomicBool>,
     session: &Session,
 ) -> anyhow::Result<Vec<Run>> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let asked = Arc::clone(&stop);
-    session.interrupt().on_set(move || asked.store(true, Ordering::Relaxed));
     let mut runs = Vec::new();
     let mut said = Instant::now();
     for round in 0..scenario.repeat {
         for strategy in order(strategies, round) {
-            let once = once(strategy, scenario, &stop)?;
+            let once = once(strategy, scenario, stop)?;
             if stop.load(Ordering::Relaxed) {
                 // It was cut short: no run.
                 return Ok(runs);

@@ -23,6 +23,8 @@ pub struct Document {
     pub key_figures: Vec<KeyFigure>,
     /// Whether the target was simulated; every form of the report must say so in large letters.
     pub simulated: bool,
+    /// Whether `proofload-analyze` makes the report again from its run directory.
+    pub can_be_made_again: bool,
     /// Its parts, most important first.
     pub sections: Vec<Section>,
 }

@@ -46,6 +46,7 @@ pub(crate) fn document(
         when: run::when(manifest),
         headline,
         key_figures: headline::figures(results),
+        can_be_made_again: true,
         simulated: results.simulated,
         sections,
     }

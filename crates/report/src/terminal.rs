@@ -337,6 +337,7 @@ mod tests {
             next: None,
         };
         let document = Document {
+            can_be_made_again: true,
             title: "t".to_owned(),
             subject: String::new(),
             when: String::new(),

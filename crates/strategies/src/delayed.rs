@@ -1,6 +1,7 @@
 //! A store that is further away than it is.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -17,12 +18,21 @@ use crate::primitives::{Popped, Primitives};
 pub struct Delayed<S> {
     store: S,
     delay: Duration,
+    stop: Arc<AtomicBool>,
 }
+
+/// How often a long delay looks whether it is to end.
+const LOOK: Duration = Duration::from_millis(20);
 
 impl<S> Delayed<S> {
     /// `store`, with this delay an operation. No delay is no sleep.
     pub fn new(store: S, delay: Duration) -> Self {
-        Self { store, delay }
+        Self::until(store, delay, Arc::default())
+    }
+
+    /// The same, with no more delay once `stop` is set.
+    pub fn until(store: S, delay: Duration, stop: Arc<AtomicBool>) -> Self {
+        Self { store, delay, stop }
     }
 
     fn after<T>(&self, call: impl FnOnce(&S) -> T) -> T {
@@ -33,8 +43,15 @@ impl<S> Delayed<S> {
     }
 
     fn wait(&self, due: Instant) {
-        if !self.delay.is_zero() {
-            thread::sleep(due.saturating_duration_since(Instant::now()));
+        if self.delay.is_zero() {
+            return;
+        }
+        while !self.stop.load(Relaxed) {
+            let left = due.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            thread::sleep(left.min(LOOK));
         }
     }
 }

@@ -218,6 +218,30 @@ fn a_block_that_passed_speaks_for_all_runs() {
     assert!(passed > 0 && failed > 0, "{passed} passed, {failed} failed");
 }
 
+/// Every strategy names the reason, also those that tell the store none.
+#[test]
+fn what_fits_nowhere_is_named_by_every_strategy() {
+    for strategy in ["old", "lock", "batch", "ours"] {
+        let dir = tempfile::tempdir().unwrap();
+        let flags = ["--strategy", strategy, "--container-cpu", "20000", "--repeat", "1"];
+        let ended = run(dir.path(), &flags);
+        assert_eq!(ended.code, Some(1), "{strategy}: {ended:?}");
+        let line = ended.stdout.lines().find(|line| line.contains("0 of 100 containers"));
+        let line = line.unwrap_or_else(|| panic!("{strategy}: {}", ended.stdout));
+        assert!(line.contains("container-1: ") && line.contains("20000"), "{strategy}: {line}");
+    }
+}
+
+#[test]
+fn a_cache_that_ours_does_not_have_is_warned_of() {
+    for (strategy, warned) in [("ours", true), ("batch", false)] {
+        let dir = tempfile::tempdir().unwrap();
+        let flags = ["--strategy", strategy, "--cache-ttl-ms", "0", "--repeat", "1"];
+        let ended = run(dir.path(), &flags);
+        assert_eq!(ended.stderr.contains("warning: --cache-ttl-ms"), warned, "{ended:?}");
+    }
+}
+
 #[test]
 fn every_preset_meets_every_goal() {
     for (preset, lines) in [

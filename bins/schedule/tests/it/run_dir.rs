@@ -37,6 +37,46 @@ fn strategies_take_turns_and_cost_exactly_what_they_should() {
     }
 }
 
+/// What was run can be run again from what is kept, and a page that only this program makes says so.
+#[test]
+fn a_run_says_how_it_was_made() {
+    let dir = tempfile::tempdir().unwrap();
+    let flags = ["--strategy", "batch", "--gate", "--repeat", "1", "--out", "run"];
+    run(dir.path(), &flags);
+    let read = |name: &str| std::fs::read_to_string(dir.path().join("run").join(name)).unwrap();
+    let config: serde_json::Value = serde_json::from_str(&read("run.json")).unwrap();
+    let config = &config["config"];
+    assert_eq!((&config["strategy"], &config["gate"]), (&"batch".into(), &true.into()));
+    assert!(read("report.html").contains("<p>Made by Proofload. <code>results.json</code>"));
+}
+
+/// Programs that start in the same second find a folder each.
+#[test]
+fn programs_started_together_each_have_a_folder() {
+    let dir = tempfile::tempdir().unwrap();
+    let flags = ["--strategy", "batch", "--workers", "2", "--containers", "2", "--repeat", "1"];
+    std::thread::scope(|scope| {
+        let started: Vec<_> = (0..6).map(|_| scope.spawn(|| run(dir.path(), &flags))).collect();
+        for program in started {
+            let ended = program.join().unwrap();
+            assert_ne!(ended.code, Some(2), "{ended:?}");
+        }
+    });
+    assert_eq!(std::fs::read_dir(dir.path().join("results")).unwrap().count(), 6);
+}
+
+#[test]
+fn a_huge_fleet_has_a_picture_of_few_bars() {
+    let dir = tempfile::tempdir().unwrap();
+    let size = ["--workers", "20000", "--containers", "100"];
+    run(
+        dir.path(),
+        &[&["--strategy", "lock", "--repeat", "1", "--out", "run"], &size[..]].concat(),
+    );
+    let picture = std::fs::metadata(dir.path().join("run/charts/distribution.svg")).unwrap();
+    assert!(picture.len() < 100_000, "{}", picture.len());
+}
+
 #[test]
 fn the_files_are_there_and_agree() {
     let dir = tempfile::tempdir().unwrap();

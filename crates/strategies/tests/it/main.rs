@@ -130,6 +130,24 @@ fn the_time_for_decisions_is_that_of_the_batches() {
     }
 }
 
+/// A container of old is 69 operations: with an hour each it ends at the stop alone.
+#[test]
+fn a_delay_ends_when_the_run_is_stopped() {
+    let store = store(20, 100);
+    let stop = Arc::new(AtomicBool::new(false));
+    let far = |handle| Delayed::until(handle, Duration::from_secs(3_600), Arc::clone(&stop));
+    let (replicas, hand) = (vec![far(store.handle())], far(store.handle()));
+    let work = Work::until(100, Arc::clone(&stop));
+    let ran = std::thread::scope(|scope| {
+        let running = scope
+            .spawn(|| run(Strategy::Old, replicas, &hand, &work, &Settings::default()).unwrap());
+        std::thread::sleep(Duration::from_millis(50));
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        running.join().unwrap()
+    });
+    assert!(ran.placed.len() <= 1, "{}", ran.placed.len());
+}
+
 #[test]
 fn a_run_that_is_stopped_ends() {
     for strategy in Strategy::ALL {
