@@ -56,6 +56,10 @@ pub(crate) struct Args {
     /// Judge as well whether 95 % of all runs are within --target-time
     #[arg(long)]
     pub(crate) gate: bool,
+    /// Run the source's two benchmarks instead and print them as Go does, each --repeat times, once if
+    /// that is not given
+    #[arg(long)]
+    pub(crate) go_bench: bool,
     /// A block for each run, not only for the one with the median total
     #[arg(short, long, action = ArgAction::SetTrue)]
     pub(crate) verbose: bool,

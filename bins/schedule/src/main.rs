@@ -6,6 +6,7 @@ mod compare;
 mod figures;
 mod file;
 mod files;
+mod go_bench;
 mod grade;
 mod once;
 mod page;
@@ -17,10 +18,13 @@ mod series;
 
 use std::fs;
 use std::io::ErrorKind;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+
+use std::time::Duration;
 
 use clap::Parser;
 use proofload_charts::Scene;
@@ -48,6 +52,11 @@ fn main() -> ExitCode {
 
 fn schedule(args: &Args, session: &mut Session) -> anyhow::Result<Code> {
     let mut settings = args.settings();
+    if args.go_bench {
+        let count = settings.repeat.map_or(1, NonZeroU32::get);
+        go_bench::go_bench(session.out(), count, Duration::from_secs(1))?;
+        return Ok(Code::Ok);
+    }
     if let Some(path) = &args.file {
         settings = settings.or(file::read(path).map_err(Exit::bad_input)?);
     }
