@@ -171,7 +171,8 @@ impl Display for Plain<'_> {
 
 impl HtmlSafe for Plain<'_> {}
 
-/// Text with names in backticks, escaped.
+/// A sentence of ours with names in backticks, escaped. What comes from outside as a whole, such as
+/// a cell, is [`Plain`]: its backticks are its own.
 struct Inline<'a>(&'a str);
 
 impl Display for Inline<'_> {

@@ -76,7 +76,7 @@ fn blocks(section: &Section, out: &mut String) {
                     line(out, &format!("**{}**", escape(terms.heading)));
                 }
                 for (name, text) in &terms.pairs {
-                    let _ = writeln!(out, "- **{}**: {}", escape(name), prose(text));
+                    let _ = writeln!(out, "- **{}**: {}", escape(name), escape(text));
                 }
                 out.push('\n');
             }

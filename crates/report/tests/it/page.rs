@@ -172,6 +172,59 @@ fn every_kind_of_run_has_a_sound_page() {
 }
 
 #[test]
+fn a_narrow_screen_has_charts_no_wider_than_itself() {
+    /// The width that a phone leaves of 400 pixels, in the units of the narrow drawing or in pixels.
+    const ROOM: f64 = 420.0;
+    let (page, _) = forms(&anywhere(mixed()));
+    let (_, style) = page.split_once("<style>").unwrap();
+    let (style, body) = style.split_once("</style>").unwrap();
+    let mut rules = 0;
+    for rule in style.split('}') {
+        let Some((head, declarations)) = rule.rsplit_once('{') else { continue };
+        let selectors = head.rsplit('{').next().unwrap().split(',');
+        let of_narrow = |selector: &str| {
+            let last = selector.rsplit([' ', '>']).next().unwrap();
+            last == ".pc" || last.starts_with(".pc-narrow") || last == "svg"
+        };
+        for selector in selectors.filter(|selector| of_narrow(selector.trim())) {
+            rules += 1;
+            for declaration in declarations.split(';') {
+                let (name, value) = declaration.split_once(':').unwrap_or(("", ""));
+                let pixels = value.strip_suffix("px").and_then(|px| px.parse::<f64>().ok());
+                let is_width = matches!(name, "width" | "min-width");
+                assert!(
+                    !is_width || pixels.is_none_or(|px| px <= ROOM),
+                    "{selector} {declaration}"
+                );
+            }
+        }
+    }
+    assert!(rules > 3, "the rules were read");
+    let narrow = body.split("<svg ").filter(|svg| svg.contains("class=\"pc pc-narrow\""));
+    let widths: Vec<f64> = narrow
+        .map(|svg| svg.split_once("viewBox=\"0 0 ").unwrap().1.split_once(' ').unwrap().0)
+        .map(|width| width.parse().unwrap())
+        .collect();
+    assert!(widths.len() >= 5 && widths.iter().all(|width| *width <= ROOM), "{widths:?}");
+}
+
+#[test]
+fn a_name_from_outside_keeps_its_backticks() {
+    let mut run = mixed();
+    run.manifest.classes[0].model = Some("`a`/`b`".into());
+    run.manifest.config = serde_json::json!({"target": "`c`"});
+    run.rows[3].1.error = Some("`d` says no".into());
+    let (page, comment) = forms(&run);
+    for name in ["`a`/`b`", "`c`", "`d` says no"] {
+        assert!(page.contains(name), "{name} is shown as it is");
+        let quoted = name.replace('`', "\\`");
+        assert!(comment.contains(&quoted), "{name} in the comment");
+    }
+    let codes = ["a", "b", "c", "d"].map(|name| format!("<code>{name}</code>"));
+    assert!(codes.iter().all(|code| !page.contains(code)), "a name became markup");
+}
+
+#[test]
 fn what_comes_from_outside_stays_text_in_every_form() {
     let mut run = mixed();
     run.rows[3].1.error = Some(HOSTILE.into());
