@@ -1,8 +1,9 @@
 //! Pictures of a run: what a person sees at a glance where a table has to be read.
 //!
 //! Each module turns rows into one scene, and its title says what that scene shows. Colours mean
-//! the same in all of them: blue is the first token, amber the last, green the end of the answer;
-//! crosses are failures, which are never left out. A picture that has nothing to show is not made.
+//! the same in all of them as long as they are of a request: blue is the first token, amber the last,
+//! green the end of the answer; crosses are failures, which are never left out. What a server's log
+//! adds has colours of its own. A picture that has nothing to show is not made.
 
 mod by_class;
 mod latency;
@@ -21,7 +22,8 @@ use proofload_charts::Scene;
 use proofload_record::Row;
 use proofload_run_dir::RunDir;
 use proofload_units::human_count;
-use proofload_verdict::slo::{Objective, Slo, Timing};
+use proofload_verdict::slo::{Objective, Scope, Slo, Timing};
+use std::collections::BTreeSet;
 
 /// A picture of a report.
 #[derive(Clone, Debug, PartialEq)]
@@ -114,13 +116,39 @@ impl Run<'_> {
         self.dir.manifest().latency_slo_ns as f64
     }
 
-    /// The objectives on a time that were asked for: their names and limits in nanoseconds.
-    fn asked(&self, timing: Timing) -> impl Iterator<Item = (String, f64)> {
+    /// The objectives on a time that were asked for. One of requests of which there are none is not
+    /// among them: it says nothing of what is drawn.
+    fn asked(&self, timing: Timing) -> impl Iterator<Item = Limit> {
         self.slos.iter().filter_map(move |slo| match slo.objective {
             Objective::Timing { timing: of, limit_ns, .. } if of == timing => {
-                Some((slo.name.clone(), limit_ns as f64))
+                let meant = self.kinds.within(&slo.scope, self.tally);
+                let count = meant.clone().count() as u64;
+                let is_all = slo.scope == Scope::default();
+                let class = (!is_all).then(|| Class {
+                    name: slo.name.split(':').next().unwrap_or(&slo.name).to_owned(),
+                    rows: meant.filter_map(|(_, case)| Some(case.row?.index)).collect(),
+                });
+                let name = match is_all {
+                    true => slo.name.clone(),
+                    false => format!("{} (n {})", slo.name, human_count(count)),
+                };
+                (count > 0).then_some(Limit { name, ns: limit_ns as f64, class })
             }
             _ => None,
         })
     }
+}
+
+/// An objective on a time.
+struct Limit {
+    name: String,
+    ns: f64,
+    /// The requests that it is about; none where these are all.
+    class: Option<Class>,
+}
+
+/// Requests that an objective is about.
+struct Class {
+    name: String,
+    rows: BTreeSet<u32>,
 }

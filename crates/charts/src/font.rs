@@ -17,7 +17,20 @@ pub(crate) fn width(text: &str, size: f64) -> f64 {
     text.chars().map(|letter| advance(letter, size)).sum()
 }
 
+/// Whether a letter has no form of its own: it controls something, or changes the direction in which
+/// those after it are read. A picture has a space there.
+pub(crate) fn is_unseen(letter: char) -> bool {
+    letter.is_control()
+        || matches!(letter, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+fn shown(letter: char) -> char {
+    if is_unseen(letter) { ' ' } else { letter }
+}
+
 fn advance(letter: char, size: f64) -> f64 {
+    let letter = shown(letter);
     let Some(font) = &*FONT else { return size * 0.6 };
     let em = font.units_per_em().unwrap_or(1.0);
     let glyph = font.glyph_id(letter);
@@ -81,7 +94,7 @@ pub(crate) fn outlines(text: &str, size: f64, at: (f64, f64)) -> Option<tiny_ski
     let mut path = PathBuilder::new();
     let mut left = at.0;
     for letter in text.chars() {
-        let glyph = font.glyph_id(letter);
+        let glyph = font.glyph_id(shown(letter));
         if let Some(outline) = font.outline(glyph) {
             let place = |point: GlyphPoint| {
                 let (x, y) = (f64::from(point.x) * scale, f64::from(point.y) * scale);
@@ -177,5 +190,8 @@ mod tests {
         let bounds = path.bounds();
         assert!(bounds.left() >= 10.0 && bounds.bottom() <= 21.0 && bounds.top() > 5.0);
         assert!(outlines("  ", 12.0, (0.0, 0.0)).is_none());
+        for unseen in ["\u{202e}\u{202c}", "\u{1b}\u{0}\n", "\u{200b}\u{2066}\u{feff}"] {
+            assert!(outlines(unseen, 12.0, (0.0, 0.0)).is_none(), "{unseen:?} is drawn");
+        }
     }
 }

@@ -51,13 +51,13 @@ pub(crate) fn draw(scene: &Scene, width: f64) -> Drawing {
         let beyond = |shape: &Shape| match shape {
             Shape::Limit { y, .. } => match vertical.map(panel, 0.0, 1.0).side(*y) {
                 0 => "",
-                1 => " ↑",
-                _ => " ↓",
+                1 => ", beyond the axis",
+                _ => ", below the axis",
             },
             Shape::Upright { x: at } => match x.side(*at) {
                 0 => "",
-                1 => " →",
-                _ => " ←",
+                1 => ", beyond the axis",
+                _ => ", before the axis",
             },
             _ => "",
         };

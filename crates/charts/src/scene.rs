@@ -160,6 +160,12 @@ pub enum Ink {
     Purple,
     /// A light blue, for what stands behind blue.
     Sky,
+    /// Beside the first five, where one picture has more parts.
+    Yellow,
+    /// The same.
+    Brown,
+    /// The same.
+    Slate,
     /// What is there for context.
     Grey,
     /// What failed; nothing else has this ink.

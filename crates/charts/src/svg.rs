@@ -1,6 +1,7 @@
 //! SVG: classes and no colours, text as text.
 
 use crate::drawing::{Anchor, Drawing, Fill, Item, Pen, Point, Voice};
+use crate::font;
 use crate::layout;
 use crate::scene::{Dash, Ink, Scene};
 use crate::theme::{CSS, class};
@@ -77,7 +78,7 @@ fn element(item: &Item, out: &mut String) {
                 Voice::Note => "pc-note",
                 Voice::AxisTitle => "pc-head",
                 Voice::Label => "pc-label",
-                Voice::On(Ink::Blue) => "pc-on-blue",
+                Voice::On(Ink::Blue | Ink::Brown | Ink::Slate) => "pc-on-blue",
                 Voice::On(Ink::Sky) => "pc-on-sky",
                 Voice::On(_) => "pc-on",
             };
@@ -180,11 +181,6 @@ fn number(hundredths: i64, out: &mut String) {
     };
 }
 
-/// Whether a letter changes the direction in which those after it are read.
-const fn turns(letter: char) -> bool {
-    matches!(letter, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
 /// Text as XML holds it; what XML cannot hold becomes a space.
 fn escape(text: &str, out: &mut String) {
     for letter in text.chars() {
@@ -195,7 +191,7 @@ fn escape(text: &str, out: &mut String) {
             '"' => out.push_str("&quot;"),
             '\'' => out.push_str("&#39;"),
             '\u{fffe}' | '\u{ffff}' => out.push(' '),
-            letter if letter.is_control() || turns(letter) => out.push(' '),
+            letter if font::is_unseen(letter) => out.push(' '),
             letter => out.push(letter),
         }
     }

@@ -62,7 +62,7 @@ impl Theme {
     /// What is written on an ink.
     pub(crate) const fn on(self, ink: Ink) -> Rgb {
         match (self, ink) {
-            (Self::Light, Ink::Blue) => rgb(0xff_ff_ff),
+            (Self::Light, Ink::Blue | Ink::Brown | Ink::Slate) => rgb(0xff_ff_ff),
             (Self::Light, _) => rgb(0x1b_1f_24),
             (Self::Dark, Ink::Sky) => rgb(0xe8_ea_ed),
             (Self::Dark, _) => rgb(0x15_18_1d),
@@ -70,7 +70,7 @@ impl Theme {
     }
 
     /// The inks are those of M. Okabe and K. Ito, "Color Universal Design" (2008), brightened where
-    /// the paper is dark.
+    /// the paper is dark; brown and slate are ours.
     pub(crate) const fn ink(self, ink: Ink) -> Rgb {
         match (self, ink) {
             (Self::Light, Ink::Blue) => rgb(0x00_72_b2),
@@ -78,6 +78,9 @@ impl Theme {
             (Self::Light, Ink::Green) => rgb(0x00_9e_73),
             (Self::Light, Ink::Purple) => rgb(0xcc_79_a7),
             (Self::Light, Ink::Sky) => rgb(0x8f_cb_f0),
+            (Self::Light, Ink::Yellow) => rgb(0xf0_e4_42),
+            (Self::Light, Ink::Brown) => rgb(0x8c_55_2b),
+            (Self::Light, Ink::Slate) => rgb(0x44_50_6b),
             (Self::Light, Ink::Grey) => rgb(0xa9_b1_bb),
             (Self::Light, Ink::Failure) => rgb(0xd0_3b_00),
             (Self::Light, Ink::Limit) => rgb(0x1b_1f_24),
@@ -86,6 +89,9 @@ impl Theme {
             (Self::Dark, Ink::Green) => rgb(0x2c_c3_97),
             (Self::Dark, Ink::Purple) => rgb(0xdf_97_c0),
             (Self::Dark, Ink::Sky) => rgb(0x2b_5d_84),
+            (Self::Dark, Ink::Yellow) => rgb(0xf0_e4_42),
+            (Self::Dark, Ink::Brown) => rgb(0xb9_7b_4a),
+            (Self::Dark, Ink::Slate) => rgb(0x8f_9f_c4),
             (Self::Dark, Ink::Grey) => rgb(0x6e_76_81),
             (Self::Dark, Ink::Failure) => rgb(0xff_6a_3d),
             (Self::Dark, Ink::Limit) => rgb(0xe8_ea_ed),
@@ -114,6 +120,9 @@ pub(crate) const fn class(ink: Ink) -> &'static str {
         Ink::Green => "pc-green",
         Ink::Purple => "pc-purple",
         Ink::Sky => "pc-sky",
+        Ink::Yellow => "pc-yellow",
+        Ink::Brown => "pc-brown",
+        Ink::Slate => "pc-slate",
         Ink::Grey => "pc-grey",
         Ink::Failure => "pc-failure",
         Ink::Limit => "pc-limit",
@@ -125,12 +134,15 @@ mod tests {
     use super::{CSS, Theme, class};
     use crate::scene::Ink;
 
-    const INKS: [Ink; 8] = [
+    const INKS: [Ink; 11] = [
         Ink::Blue,
         Ink::Amber,
         Ink::Green,
         Ink::Purple,
         Ink::Sky,
+        Ink::Yellow,
+        Ink::Brown,
+        Ink::Slate,
         Ink::Grey,
         Ink::Failure,
         Ink::Limit,

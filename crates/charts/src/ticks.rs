@@ -69,6 +69,9 @@ fn multiples(step: Step, lo: f64, hi: f64) -> Vec<Tick> {
     (0..count).map(tick).collect()
 }
 
+/// Room for the lowest end of an axis below its first tick, as a share of that of a tick.
+const END_ROOM: f64 = 0.6;
+
 /// Ticks at 1, 2 and 5 times the powers of ten, or at as many of these powers as there is room for.
 pub(crate) fn log(lo: f64, hi: f64, most: usize) -> Vec<Tick> {
     let decades = (lo.log10().floor() as i32)..=(hi.log10().ceil() as i32);
@@ -87,7 +90,15 @@ pub(crate) fn log(lo: f64, hi: f64, most: usize) -> Vec<Tick> {
         count if count <= most => fine,
         _ => {
             let fits = |every: &usize| of(&[1], *every).len() <= most.max(2);
-            of(&[1], (1..40).find(fits).unwrap_or(40))
+            let mut ticks = of(&[1], (1..40).find(fits).unwrap_or(40));
+            // The lowest end says where the axis begins, if the first power leaves it room.
+            let first = ticks.first().map_or(hi, |tick| tick.at);
+            let room = (first / lo).log10() / (hi / lo).log10();
+            if room >= END_ROOM / most.max(1) as f64 {
+                let decimals = usize::try_from(-lo.log10().floor() as i32).unwrap_or(0);
+                ticks.insert(0, Tick { at: lo, label: number(lo, decimals) });
+            }
+            ticks
         }
     }
 }

@@ -51,7 +51,7 @@ pub(super) fn scene(run: &Run<'_>) -> Option<Scene> {
     };
     let mut panels = Vec::new();
     if !firsts[0].is_empty() {
-        panels.push(panel("time to the first token", Ink::Blue, &firsts));
+        panels.push(panel(whole.ttft_label(), Ink::Blue, &firsts));
     }
     panels.push(panel(whole.label(), Ink::Amber, &totals));
     let (title, description) = words_of(run, whole, &groups, &totals);
@@ -77,14 +77,60 @@ fn label(group: &Group<'_>) -> String {
     }
 }
 
-/// The last part of a model's path, which tells models apart, and no more of it than fits.
-fn short(model: &str) -> String {
-    let last = model.rsplit('/').next().unwrap_or(model).trim_matches([' ', '(', ')']);
-    if last.chars().count() <= NAME_MOST {
-        return last.to_owned();
+/// Names of models as they stand on a chart, each its own: the last parts of their paths where those
+/// tell all of them apart; what is too long is cut in its middle, or around the letter that tells it
+/// from another of the same ends.
+fn short(models: &[String]) -> Vec<String> {
+    let last = |name: &String| match name.rsplit_once('/') {
+        Some((path, last)) if is_path(path) && !last.trim().is_empty() => last.trim().to_owned(),
+        _ => name.clone(),
+    };
+    let lasts: Vec<String> = models.iter().map(last).collect();
+    let names = if are_apart(&lasts) { &lasts } else { models };
+    let mut cut: Vec<String> = names.iter().map(|name| around(name, None)).collect();
+    for (place, name) in names.iter().enumerate() {
+        let twins = names
+            .iter()
+            .zip(&cut)
+            .filter(|(other, shown)| *other != name && **shown == around(name, None));
+        let apart = twins.map(|(other, _)| differ_at(name, other)).max();
+        if let Some(at) = apart {
+            cut[place] = around(name, Some(at));
+        }
     }
-    let start: String = last.chars().take(NAME_MOST - 1).collect();
-    start + "…"
+    cut
+}
+
+/// Whether a text is the beginning of a path, and not just something with a slash in it.
+fn is_path(text: &str) -> bool {
+    text.chars().all(|letter| letter.is_alphanumeric() || "-_.:/ ".contains(letter))
+}
+
+fn are_apart(names: &[String]) -> bool {
+    names.iter().collect::<BTreeSet<_>>().len() == names.len()
+}
+
+/// The first letter at which two names differ.
+fn differ_at(one: &str, other: &str) -> usize {
+    one.chars().zip(other.chars()).take_while(|(one, other)| one == other).count()
+}
+
+/// A name of at most [`NAME_MOST`] letters: its ends, or the letters around one of them.
+fn around(name: &str, at: Option<usize>) -> String {
+    let letters: Vec<char> = name.chars().collect();
+    let of = |letters: &[char]| letters.iter().collect::<String>();
+    let room = NAME_MOST - 2;
+    match at {
+        _ if letters.len() <= NAME_MOST => name.to_owned(),
+        None => {
+            let (start, end) = (&letters[..room / 2], &letters[letters.len() - room / 2..]);
+            format!("{}…{}", of(start), of(end))
+        }
+        Some(at) => {
+            let from = at.saturating_sub(room / 2).min(letters.len() - room);
+            format!("…{}…", of(&letters[from..from + room]))
+        }
+    }
 }
 
 fn words_of(
@@ -151,14 +197,14 @@ fn groups<'a>(run: &'a Run<'_>, whole: Whole) -> Vec<Group<'a>> {
         }
         if named.len() > 1 {
             groups.push(Group { name: String::new(), cases: Vec::new() });
-            groups.extend(named.into_iter().map(|((_, name), cases)| {
-                let name = match by {
-                    By::Model => short(&name),
-                    By::Priority => format!("{name} priority"),
-                    By::Mode | By::Selection => name,
-                };
-                Group { name, cases }
-            }));
+            let names = named.iter().map(|((_, name), _)| name.clone()).collect::<Vec<_>>();
+            let names = match by {
+                By::Model => short(&names),
+                By::Priority => names.iter().map(|name| format!("{name} priority")).collect(),
+                By::Mode | By::Selection => names,
+            };
+            let groups_of = names.into_iter().zip(named);
+            groups.extend(groups_of.map(|(name, (_, cases))| Group { name, cases }));
         }
     }
     groups
@@ -191,4 +237,32 @@ fn strips(groups: &[Vec<f64>], ink: Ink, unit: Unit) -> Vec<Series> {
         Series::new("", ink, marks(dots, Glyph::Dot)),
         Series::new("", Ink::Limit, marks(medians, Glyph::Bar)),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{NAME_MOST, are_apart, short};
+
+    #[test]
+    fn two_models_never_have_one_label() {
+        let long = |middle: &str| format!("{}{middle}{}", "a".repeat(40), "z".repeat(40));
+        let (one, other) = (long("one"), long("two"));
+        for (models, want) in [
+            (["org/llama-8b", "org/qwen-7b"], Some(["llama-8b", "qwen-7b"])),
+            (["org-a/llama-8b", "org-b/llama-8b"], Some(["org-a/llama-8b", "org-b/llama-8b"])),
+            (["near / org/x", "far / org/y"], Some(["x", "y"])),
+            (["near / x", "far / x"], Some(["near / x", "far / x"])),
+            (["<script>alert(1)</script>", "x"], Some(["<script>alert(1)</script>", "x"])),
+            (["(chosen by the server)", "a/"], Some(["(chosen by the server)", "a/"])),
+            ([&one, &other], None),
+        ] {
+            let models = models.map(str::to_owned);
+            let found = short(&models);
+            if let Some(want) = want {
+                assert_eq!(found, want);
+            }
+            assert!(are_apart(&found), "{found:?}");
+            assert!(found.iter().all(|name| name.chars().count() <= NAME_MOST), "{found:?}");
+        }
+    }
 }

@@ -94,7 +94,7 @@ fn bars(run: &Run<'_>, whole: Whole) -> (Axis, Vec<Panel>) {
     let marks = failures.iter().map(|(at, _)| *at).collect();
     let mut series = vec![
         Series::new(whole.label(), Ink::Amber, cells(&|row| whole.ns(row))),
-        Series::new("time to the first token", Ink::Blue, cells(&|row| ttft_ns(run, row))),
+        Series::new(whole.ttft_label(), Ink::Blue, cells(&|row| ttft_ns(run, row))),
     ];
     series.push(limit(run, unit));
     series.push(Series::new(
@@ -126,7 +126,7 @@ fn distribution(
     let least = least.max(LEAST_NS);
     let histogram = |name: &str, ink: Ink, values: &[f64]| {
         (!values.is_empty()).then(|| Panel {
-            y: Axis::new(name, Scale::Count),
+            y: Axis::new(format!("{name} {}", bin_words(values)), Scale::Count),
             height: 92.0,
             series: vec![Series::new("", ink, Shape::Cells { cells: bins(values, least, unit) })],
         })
@@ -152,7 +152,7 @@ fn distribution(
         series,
     };
     let panels = [
-        histogram("time to the first token, answers per bin", Ink::Blue, firsts),
+        histogram(&format!("{}, answers per bin", whole.ttft_label()), Ink::Blue, firsts),
         histogram(&format!("{}, answers per bin", whole.label()), Ink::Amber, totals),
         histogram("failed after this time, requests per bin", Ink::Failure, &failed),
         Some(share),
@@ -161,9 +161,19 @@ fn distribution(
     Some((x, panels.into_iter().flatten().collect()))
 }
 
+/// Bins a power of ten for so many values.
+const fn bins_a_decade(values: &[f64]) -> f64 {
+    if values.len() >= MANY { BINS.0 } else { BINS.1 }
+}
+
+/// How wide a bin is, in words.
+fn bin_words(values: &[f64]) -> String {
+    format!("{:.0} % wide", 100.0 * (10_f64.powf(1.0 / bins_a_decade(values)) - 1.0))
+}
+
 /// Counts in bins of equal width on a logarithmic axis.
 fn bins(values: &[f64], least: f64, unit: Unit) -> Vec<Cell> {
-    let bins = if values.len() >= MANY { BINS.0 } else { BINS.1 };
+    let bins = bins_a_decade(values);
     let start = least.max(1.0).log10();
     // Below the first edge is in the first bin.
     let place = |ns: f64| ((ns.max(1.0).log10() - start) * bins).floor() as usize;

@@ -14,20 +14,27 @@ pub(super) fn scene(run: &Run<'_>) -> Option<Scene> {
     let late = most(&|second| second.lateness_max_ns.map(|ns| ns as f64));
     let p99 = most(&|second| second.lateness_p99_ns.map(|ns| ns as f64));
     let (at, highest) = late.iter().copied().max_by(|one, other| one.1.total_cmp(&other.1))?;
-    let unit = Unit::of_most(highest / 4.0);
+    // In the unit of the title.
+    let unit = Unit::of_most(2.0 * highest);
     let points = |points: &[(f64, f64)]| -> Vec<(f64, f64)> {
         // Lateness of nothing is below any clock; a logarithmic axis begins at 1 µs.
         points.iter().map(|&(at, ns)| (at, unit.of(ns.max(1e3)))).collect()
     };
     let line = |points, dash| Shape::Line { points: unbroken(points), dash };
+    let few = late.len() <= MARKS_MOST;
     // Of so few sends in a second that its p99 is the most of it, one mark is enough.
-    let p99 = if p99 == late { Vec::new() } else { p99 };
+    let is_less = |point: &(f64, f64)| !late.contains(point);
+    let p99: Vec<_> = match few {
+        true => p99.into_iter().filter(is_less).collect(),
+        false if p99 == late => Vec::new(),
+        false => p99,
+    };
     let (p99, most_of) = (points(&p99), points(&late));
-    let series = if late.len() <= MARKS_MOST {
+    let series = if few {
         let marks = |points, glyph| Shape::Marks { points, glyph };
         [
             Series::new("most in a second", Ink::Amber, marks(most_of, Glyph::Diamond)),
-            Series::new("p99 of a second", Ink::Blue, marks(p99, Glyph::Dot)),
+            Series::new("p99 of a second, where it is less", Ink::Blue, marks(p99, Glyph::Dot)),
         ]
     } else {
         [
@@ -61,8 +68,12 @@ pub(super) fn scene(run: &Run<'_>) -> Option<Scene> {
         });
     }
     over_time::warm_up(run, &mut panels);
-    let title =
-        format!("We were late by {} at most, {} after the start", words(highest), words(at * 1e9));
+    let second = at.floor();
+    let title = format!(
+        "We were late by {} at most, in second {second} to {}",
+        words(highest),
+        second + 1.0
+    );
     let note = "our own delay between due and sent, the worst worker of each second".to_owned();
     let description = format!("{title}: {note}.");
     let x = Axis::new("time since the start", Scale::Time);

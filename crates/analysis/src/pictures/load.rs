@@ -61,13 +61,18 @@ fn totals(offered: &[f64], answered: &[f64], failed: &[f64], last: f64) -> Panel
         let points = std::iter::once((0.0, 0.0)).chain(counted).chain([end]).collect();
         Series::new(name, ink, Shape::Step { points, dash })
     };
-    let mut series = vec![
-        curve("due", Ink::Blue, Dash::Dashed, offered),
+    // An area under the lines: where all fails at once, a line would be that of what was due.
+    let ends = failed.iter().skip(1).chain([&last]);
+    let cell = |((count, from), to): ((u32, &f64), &f64)| Cell {
+        x: (*from, *to),
+        y: (0.0, f64::from(count)),
+    };
+    let cells = (1..).zip(failed).zip(ends).map(cell).filter(|cell| cell.x.1 > cell.x.0).collect();
+    let series = vec![
+        Series::new("failed", Ink::Failure, Shape::Cells { cells }),
         curve("answered", Ink::Green, Dash::Solid, answered),
+        curve("due", Ink::Blue, Dash::Dashed, offered),
     ];
-    if !failed.is_empty() {
-        series.push(curve("failed", Ink::Failure, Dash::Dotted, failed));
-    }
     Panel { y: Axis::new("requests by then", Scale::Count), height: 190.0, series }
 }
 

@@ -31,8 +31,7 @@ pub(super) fn scene(run: &Run<'_>) -> Option<Scene> {
     let mut series = Vec::new();
     let mut end = None;
     if firsts.len() >= ANSWERS_LEAST {
-        let curve =
-            Curve { name: "time to the first token", ink: Ink::Blue, dash: Dash::Dashed, unit };
+        let curve = Curve { name: whole.ttft_label(), ink: Ink::Blue, dash: Dash::Dashed, unit };
         curve.draw(&firsts, placed, &mut series);
     }
     let curve = Curve { name: whole.label(), ink: Ink::Amber, dash: Dash::Solid, unit };
@@ -63,6 +62,9 @@ pub(super) fn scene(run: &Run<'_>) -> Option<Scene> {
     Some(Scene { title, note, description, x, panels })
 }
 
+/// Points of a curve.
+type Points = Vec<(f64, f64)>;
+
 struct Curve {
     name: &'static str,
     ink: Ink,
@@ -80,34 +82,67 @@ impl Curve {
         let mut last = None;
         let mut band = Vec::new();
         for q in quantiles {
-            let Some(found) = Percentile::of(arrival, &sorted, q, Confidence::PERCENT_95) else {
+            let x = 1.0 / (1.0 - q.fraction());
+            let found = Percentile::of(arrival, &sorted, q, Confidence::PERCENT_95);
+            let interval = found.as_ref().map(Percentile::interval);
+            let Some((Some(lo), Some(hi))) = interval else {
+                band.push((x, f64::INFINITY, f64::INFINITY));
                 continue;
             };
-            if let (Some(lo), Some(hi)) = found.interval() {
-                band.push((1.0 / (1.0 - q.fraction()), self.unit.of(lo), self.unit.of(hi)));
-                if NAMED.contains(&q) {
-                    last = Some((q.fraction(), found.value()));
-                }
+            band.push((x, self.unit.of(lo), self.unit.of(hi)));
+            if NAMED.contains(&q) {
+                last = found.map(|found| (q.fraction(), found.value()));
             }
         }
-        let until = band.last().map_or(1.0, |point| point.0);
         let points = curve(&sorted, self.unit);
-        let split = points.partition_point(|point| point.0 <= until);
-        let (mut sure, mut rest) = (points[..split].to_vec(), points[split..].to_vec());
-        if let Some(&(_, value)) = sure.last() {
-            sure.push((until, value));
-            rest.insert(0, (until, value));
-        }
         let end = *points.last()?;
+        let (sure, rest) = parted(&points, &stretches(&band));
         out.push(Series::new("", self.ink, Shape::Band { points: band }));
         let step = |points, dash| Shape::Step { points, dash };
-        let (sure_name, rest_name) = if split > 1 { (self.name, "") } else { ("", self.name) };
+        let (sure_name, rest_name) =
+            if sure.is_empty() { ("", self.name) } else { (self.name, "") };
         out.push(Series::new(sure_name, self.ink, step(sure, self.dash)));
         out.push(Series::new(rest_name, self.ink, step(rest, Dash::Dotted)));
         let most = Shape::Marks { points: vec![end], glyph: Glyph::Diamond };
         out.push(Series::new("", self.ink, most));
         last.map(|(fraction, value)| (label(fraction), value))
     }
+}
+
+/// From where to where a band is drawn: between neighbours of which each has an interval.
+fn stretches(band: &[(f64, f64, f64)]) -> Vec<(f64, f64)> {
+    let runs = band.split(|(_, lo, hi)| !lo.is_finite() || !hi.is_finite());
+    runs.filter(|run| run.len() > 1).map(|run| (run[0].0, run[run.len() - 1].0)).collect()
+}
+
+/// A curve in two: what is within the stretches, and the rest of it; each is interrupted where it
+/// is in the other.
+fn parted(points: &[(f64, f64)], stretches: &[(f64, f64)]) -> (Points, Points) {
+    let (Some(first), Some(end)) = (points.first(), points.last()) else {
+        return (Vec::new(), Vec::new());
+    };
+    let piece = |from: f64, to: f64, out: &mut Vec<(f64, f64)>| {
+        if to <= from {
+            return;
+        }
+        if !out.is_empty() {
+            out.push((from, f64::INFINITY));
+        }
+        // The value that holds at `from` began at the point before.
+        let start = points.partition_point(|point| point.0 <= from).saturating_sub(1);
+        let stop = points.partition_point(|point| point.0 <= to);
+        out.push((from, points[start].1));
+        out.extend(&points[(start + 1).min(stop)..stop]);
+        out.push((to, points[stop.saturating_sub(1)].1));
+    };
+    let (mut sure, mut rest, mut at) = (Vec::new(), Vec::new(), first.0);
+    for &(from, to) in stretches {
+        piece(at, from, &mut rest);
+        piece(from, to.min(end.0), &mut sure);
+        at = to;
+    }
+    piece(at, end.0, &mut rest);
+    (sure, rest)
 }
 
 /// The values at `1 / (1 - q)`: the `k`th of `n` begins at `n / (n - k + 1)`, the highest at `n`.
@@ -161,7 +196,9 @@ fn label(fraction: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Unit, curve, label, quantiles};
+    use super::{Curve, Shape, Unit, curve, label, parted, quantiles, stretches};
+    use proofload_charts::{Dash, Ink};
+    use proofload_stats::{Confidence, Percentile};
 
     #[test]
     fn the_curve_ends_at_the_highest_of_n() {
@@ -170,6 +207,53 @@ mod tests {
         assert_eq!(points.first(), Some(&(1.0, 1.0)));
         assert_eq!(points.last(), Some(&(1_000.0, 1_000.0)));
         assert!(points.len() < 700);
+    }
+
+    #[test]
+    fn nothing_is_shaded_that_has_no_interval() {
+        // Times that rise and fall slowly: neighbours tell much of each other, so some have none.
+        let mut missing = 0;
+        for n in [20_u32, 60, 200, 700] {
+            let wave = |at: u32| 1e8 * (2.0 + (f64::from(at) / f64::from(n) * 9.0).sin());
+            let arrival: Vec<f64> = (0..n).map(wave).collect();
+            let sorted = super::sorted(arrival.iter().copied());
+            let unit = Unit::of_most(3e8);
+            let (ink, dash) = (Ink::Blue, Dash::Solid);
+            let mut series = Vec::new();
+            Curve { name: "all", ink, dash, unit }.draw(&arrival, true, &mut series);
+            let Shape::Band { points: band } = &series[0].shape else { panic!("{series:?}") };
+            let Shape::Step { points: sure, .. } = &series[1].shape else { panic!("{series:?}") };
+            for q in quantiles(n as usize) {
+                let x = 1.0 / (1.0 - q.fraction());
+                let found = Percentile::of(&arrival, &sorted, q, Confidence::PERCENT_95).unwrap();
+                let has = matches!(found.interval(), (Some(_), Some(_)));
+                missing += u32::from(!has);
+                let point = band.iter().find(|point| point.0 == x).unwrap();
+                assert_eq!(point.1.is_finite() && point.2.is_finite(), has, "n {n}, {x}");
+                // A solid curve passes through none of those without one.
+                let mut runs = sure.split(|point| !point.1.is_finite());
+                let inside = runs.any(|run| {
+                    run.first().is_some_and(|from| from.0 < x) && run[run.len() - 1].0 > x
+                });
+                assert!(has || !inside, "n {n}: solid at {x}");
+            }
+        }
+        assert!(missing > 10, "{missing}");
+    }
+
+    #[test]
+    fn a_curve_in_two_is_the_whole_curve() {
+        let points = [(1.0, 5.0), (2.0, 6.0), (4.0, 7.0), (8.0, 9.0)];
+        let none = f64::INFINITY;
+        let band = [(1.5, 1.0, 2.0), (2.5, 1.0, 2.0), (3.0, none, none), (5.0, 1.0, 2.0)];
+        assert_eq!(stretches(&band), [(1.5, 2.5)]);
+        let (sure, rest) = parted(&points, &stretches(&band));
+        assert_eq!(sure, [(1.5, 5.0), (2.0, 6.0), (2.5, 6.0)]);
+        assert_eq!(rest[..2], [(1.0, 5.0), (1.5, 5.0)]);
+        assert!(rest[2].1.is_infinite());
+        assert_eq!(rest[3..], [(2.5, 6.0), (4.0, 7.0), (8.0, 9.0), (8.0, 9.0)]);
+        let (sure, rest) = parted(&points, &[]);
+        assert!(sure.is_empty() && rest.len() == 5, "{rest:?}");
     }
 
     #[test]

@@ -23,10 +23,10 @@ struct Part {
 /// streamed is all wait for its first token.
 const CLIENT: [Part; 5] = [
     Part { name: "our lateness", ink: Ink::Purple },
-    Part { name: "wait for a connection", ink: Ink::Green },
+    Part { name: "wait for a connection", ink: Ink::Grey },
     Part { name: "wait for the first token", ink: Ink::Blue },
     Part { name: "from the first token to the last", ink: Ink::Amber },
-    Part { name: "end of the answer", ink: Ink::Grey },
+    Part { name: "end of the answer", ink: Ink::Green },
 ];
 
 /// The same in a sentence.
@@ -38,14 +38,25 @@ const SAID: [&str; 5] = [
     "spent after the last token",
 ];
 
-/// With the server's log beside it, as `results.json` splits it.
+/// With the server's log beside it, as `results.json` splits it. What is ours and what is the
+/// network's look as above; the server's own parts have inks that mean nothing else.
 const SERVER: [Part; 6] = [
     Part { name: "client", ink: Ink::Purple },
     Part { name: "network", ink: Ink::Grey },
     Part { name: "choice of a model", ink: Ink::Sky },
-    Part { name: "queue", ink: Ink::Green },
-    Part { name: "service", ink: Ink::Blue },
-    Part { name: "unexplained", ink: Ink::Amber },
+    Part { name: "queue", ink: Ink::Yellow },
+    Part { name: "service", ink: Ink::Brown },
+    Part { name: "unexplained", ink: Ink::Slate },
+];
+
+/// The same in a sentence.
+const SAID_SERVER: [&str; 6] = [
+    "the client's own",
+    "the network's",
+    "the server's choice of a model",
+    "spent in the server's queue",
+    "the server's service",
+    "not explained by the server's log",
 ];
 
 /// Parts in the order of their list, in nanoseconds.
@@ -63,35 +74,49 @@ pub(super) fn scene(run: &Run<'_>) -> Option<Scene> {
     }
     let groups = groups(run, &answers, one_by_one);
     let all = mean(&answers, client)?;
-    let most = groups
-        .iter()
-        .filter_map(|(_, rows)| mean(rows, client))
-        .map(|times| times.iter().sum())
-        .fold(0.0, f64::max);
-    let unit = Unit::of_most(most);
+    let most = answers.iter().filter_map(|row| row.latency_ns()).max()? as f64;
+    // Means of few and of many differ too much for one scale; their shares do not.
+    let scale = if one_by_one { Bars::Times(Unit::of_most(most)) } else { Bars::Shares };
     let what = if one_by_one { "as the client saw it" } else { "as the client saw it, means" };
-    let mut panels = vec![panel(what, &CLIENT, (&groups, &answers), client, unit)];
+    let mut panels = vec![panel(what, &CLIENT, (&groups, &answers), client, scale)];
     let served = |row: &Row| {
         let served = run.dir.server()?.get(row.index)?;
         server(row, served)
     };
-    if answers.iter().any(|row| served(row).is_some()) {
+    let mut title = told(all, SAID)?;
+    if let Some(logged) = mean(&answers, served) {
         let what = "with the server's log, requests that are in both";
-        panels.push(panel(what, &SERVER, (&groups, &answers), served, unit));
+        panels.push(panel(what, &SERVER, (&groups, &answers), served, scale));
+        title = told(logged, SAID_SERVER)?;
     }
-    let total: f64 = all.iter().sum();
-    let largest = (0..).zip(all).max_by(|one: &(usize, f64), other| one.1.total_cmp(&other.1))?;
-    let title = format!(
-        "{:.0} % of the mean latency of {} was {}",
-        100.0 * largest.1 / total.max(1.0),
-        words(total),
-        SAID[largest.0]
-    );
     let each = all.iter().zip(&CLIENT).map(|(ns, part)| format!("{} {}", part.name, words(*ns)));
     let each: Vec<String> = each.collect();
     let description = format!("{title}. Means: {}. {}.", each.join(", "), run.note());
-    let x = Axis::new(unit.title("time since due"), Scale::Linear);
+    let x = match scale {
+        Bars::Times(unit) => Axis::new(unit.title("time since due"), Scale::Linear),
+        Bars::Shares => Axis::new("share of the mean latency, %", Scale::Linear).over(0.0, 100.0),
+    };
     Some(Scene { title, note: run.note(), description, x, panels })
+}
+
+/// What a bar's length is.
+#[derive(Clone, Copy)]
+enum Bars {
+    Times(Unit),
+    /// Of the mean, which stands beside the bar.
+    Shares,
+}
+
+/// The largest part in a sentence.
+fn told<const N: usize>(means: Times<N>, said: [&str; N]) -> Option<String> {
+    let means = means.map(|ns| ns.max(0.0));
+    let total: f64 = means.iter().sum();
+    let (ns, said) = means.into_iter().zip(said).max_by(|one, other| one.0.total_cmp(&other.0))?;
+    Some(format!(
+        "{:.0} % of the mean latency of {} was {said}",
+        100.0 * ns / total.max(1.0),
+        words(total)
+    ))
 }
 
 /// Each answer by itself, or all and their fast and slow parts.
@@ -109,10 +134,7 @@ fn groups<'a>(run: &Run<'_>, answers: &[&'a Row], one_by_one: bool) -> Vec<(Stri
     ]
     .into_iter()
     .filter(|(_, from, to)| to - from >= ANSWERS_LEAST)
-    .map(|(name, from, to)| {
-        let rows = answers[from..to].to_vec();
-        (format!("{name} (n {})", human_count(rows.len() as u64)), rows)
-    })
+    .map(|(name, from, to)| (name.to_owned(), answers[from..to].to_vec()))
     .collect()
 }
 
@@ -162,31 +184,42 @@ fn panel<const N: usize>(
     parts: &[Part; N],
     (groups, all): (&[(String, Vec<&Row>)], &[&Row]),
     of: impl Fn(&Row) -> Option<Times<N>>,
-    unit: Unit,
+    scale: Bars,
 ) -> Panel {
     let mut cells: [Vec<Cell>; N] = std::array::from_fn(|_| Vec::new());
-    let mut words = Vec::new();
-    let together = groups.len() < all.len();
-    for (place, (_, rows)) in groups.iter().enumerate() {
-        let Some(times) = mean(rows, &of) else { continue };
+    let mut shares = Vec::new();
+    let mut names = Vec::new();
+    for (place, (name, rows)) in groups.iter().enumerate() {
+        let times = mean(rows, &of);
+        // What cannot be is in the guard-rails; a bar has no negative part.
+        let sum: f64 = times.iter().flatten().map(|ns| ns.max(0.0)).sum();
+        names.push(match scale {
+            Bars::Times(_) => name.clone(),
+            Bars::Shares => {
+                let n = rows.iter().filter(|row| of(row).is_some()).count() as u64;
+                format!("{name}, n {}, mean {}", human_count(n), words(sum))
+            }
+        });
+        let Some(times) = times else { continue };
         let middle = place as f64;
-        let sum: f64 = times.iter().map(|ns| ns.max(0.0)).sum();
         let mut from = 0.0;
         for ((cells, part), ns) in cells.iter_mut().zip(parts).zip(times) {
-            // What cannot be is in the guard-rails; a bar has no negative part.
-            let to = from + unit.of(ns.max(0.0));
+            let length = match scale {
+                Bars::Times(unit) => unit.of(ns.max(0.0)),
+                Bars::Shares => 100.0 * ns.max(0.0) / sum.max(1.0),
+            };
+            let to = from + length;
             if ns > 0.0 {
                 let cell = Cell { x: (from, to), y: (middle - 0.36, middle + 0.36) };
                 cells.push(cell);
-                if together {
+                if matches!(scale, Bars::Shares) {
                     let text = share(ns, sum);
-                    words.push(Series::new("", part.ink, Shape::Inside { cell, text }));
+                    shares.push(Series::new("", part.ink, Shape::Inside { cell, text }));
                 }
             }
             from = to;
         }
     }
-    let names = groups.iter().map(|(name, _)| name.clone()).collect();
     let means = mean(all, &of).unwrap_or([0.0; N]).map(|ns| ns.max(0.0));
     let sum = means.iter().sum();
     let name = |part: &Part, ns| format!("{} {}", part.name, share(ns, sum));
@@ -194,7 +227,7 @@ fn panel<const N: usize>(
         parts.iter().zip(means).zip(cells).map(|((part, ns), cells)| {
             Series::new(name(part, ns), part.ink, Shape::Cells { cells })
         });
-    let series = bars.chain(words).collect();
+    let series = bars.chain(shares).collect();
     let row = if groups.len() <= 8 { 26.0 } else { ROW };
     Panel { y: Axis::new(what, Scale::Names(names)), height: row * groups.len() as f64, series }
 }

@@ -34,11 +34,20 @@ impl Whole {
         }
     }
 
-    /// From what moment it counts.
+    /// What [`ttft_ns`] is called, which says whose it is.
+    pub(super) const fn ttft_label(self) -> &'static str {
+        match self {
+            Self::TotalLatency => "time to the first token",
+            Self::ClientDuration => "server's log: time to the first token",
+        }
+    }
+
+    /// The axis of both, from the moment at which they begin.
     pub(super) const fn since(self) -> &'static str {
         match self {
             Self::TotalLatency => "time since due",
-            Self::ClientDuration => "time since sent",
+            // The server's log of an imported run counts from another moment.
+            Self::ClientDuration => "time",
         }
     }
 

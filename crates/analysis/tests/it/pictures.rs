@@ -120,8 +120,47 @@ fn an_objective_is_a_line_in_the_panel_of_its_metric() {
         let limits = series.filter(|series| matches!(series.shape, Shape::Limit { .. }));
         limits.map(|series| series.name.as_str()).collect()
     };
-    assert_eq!(limits(0), ["interactive: ttft p95 < 300ms"]);
+    assert_eq!(limits(0), ["interactive: ttft p95 < 300ms (n 30)"]);
     assert_eq!(limits(1), ["SLO 10 s", "*: total_latency p95 < 4s"]);
+}
+
+#[test]
+fn an_objective_of_a_class_is_about_its_own_answers() {
+    let mut run = Run::of(mixed(30));
+    run.manifest.slos =
+        vec!["interactive: ttft p95 < 300ms".into(), "*/high: ttft p95 < 1ms".into()];
+    let found = pictures(&run);
+    let panel = &named(&found, "latency_over_time").scene.panels[0];
+    let names: Vec<&str> = panel.series.iter().map(|series| series.name.as_str()).collect();
+    assert!(names.contains(&"interactive: ttft p95 < 300ms (n 15)"), "{names:?}");
+    assert!(!names.iter().any(|name| name.contains("high")), "no such request: {names:?}");
+    let dots = |name: &str| -> (Ink, Vec<(f64, f64)>) {
+        let series = panel.series.iter().find(|series| series.name == name).unwrap();
+        let Shape::Marks { points, .. } = &series.shape else { panic!("{series:?}") };
+        (series.ink, points.clone())
+    };
+    let ((ink, own), (grey, others)) = (dots("one of interactive"), dots("another answer"));
+    assert!(own.len() > 10 && own.iter().all(|(due_s, _)| due_s % 2.0 == 0.0), "{own:?}");
+    assert!(others.len() > 10 && others.iter().all(|(due_s, _)| due_s % 2.0 == 1.0), "{others:?}");
+    assert_eq!((ink, grey), (Ink::Blue, Ink::Grey));
+}
+
+#[test]
+fn many_failures_do_not_cover_the_answers() {
+    for (n, apart) in [(30, false), (3_000, true)] {
+        let found = pictures(&Run::of(mixed(n)));
+        let panels = &named(&found, "latency_over_time").scene.panels;
+        assert_eq!(panels.len(), 2 + usize::from(apart), "{n}");
+        let crosses = |place: usize| {
+            let marks = panels[place].series.iter().map(|series| match &series.shape {
+                Shape::Marks { points, .. } if series.ink == Ink::Failure => points.len(),
+                _ => 0,
+            });
+            marks.sum::<usize>()
+        };
+        assert_eq!(crosses(1) == 0, apart, "{n}");
+        assert!(crosses(panels.len() - 1) >= n as usize / 8, "{n}");
+    }
 }
 
 #[test]
@@ -142,6 +181,15 @@ fn the_servers_log_adds_its_account_to_the_split() {
     let found: Vec<Picture> = analyze(&run).pictures().cloned().collect();
     let panels = &named(&found, "time_split").scene.panels;
     assert_eq!(panels.len(), 2, "the client's view and the server's");
+    // A colour that means two things in one picture would be read as one.
+    let inks = |place: usize| -> Vec<(&str, Ink)> {
+        let series = panels[place].series.iter().filter(|series| !series.name.is_empty());
+        series.map(|series| (series.name.as_str(), series.ink)).collect()
+    };
+    for (name, ink) in inks(1) {
+        let own = name.starts_with("client") || name.starts_with("network");
+        assert_eq!(inks(0).iter().any(|(_, other)| *other == ink), own, "{name}");
+    }
     let names: Vec<&str> = panels[1].series.iter().map(|series| series.name.as_str()).collect();
     let shares: f64 = names
         .iter()
@@ -177,7 +225,7 @@ fn names_from_outside_are_cut_and_escaped() {
     let text = drawn(named(&found, "by_class"));
     assert!(!text.contains("<script") && !text.contains('\u{202e}'), "{text}");
     assert!(text.contains("&lt;script&gt;&quot;&amp;"), "{text}");
-    assert!(!text.contains(&long) && text.contains("…, n 100"), "{text}");
+    assert!(!text.contains(&long) && text.contains(" end, n 100"), "{text}");
 }
 
 #[test]

@@ -30,7 +30,7 @@ fn a_page_has_one_form_for_wide_screens_and_one_for_narrow_ones() {
         assert!(form.contains(&format!("class=\"pc {class}\"")), "{form}");
         assert!(form.contains(&format!("viewBox=\"0 0 {width} ")), "{form}");
         assert!(form.ends_with("</svg>") && !form.contains(" width="), "{form}");
-        for text in ["SLO 100 ms", "SLO 10 s ↑", "warm-up"] {
+        for text in ["SLO 100 ms", "SLO 10 s, beyond the axis", "warm-up"] {
             assert!(form.contains(&format!(">{text}</text>")), "{class}: {text}");
         }
     }
