@@ -82,7 +82,7 @@ fn label(group: &Group<'_>) -> String {
 /// another of the same ends.
 fn short(models: &[String]) -> Vec<String> {
     let parts = models.iter().map(|name| name.split('/').count()).max().unwrap_or(0);
-    let names = (1..parts).map(|kept| last_parts(models, kept)).find(|names| are_apart(names));
+    let names = (1..=parts).map(|kept| last_parts(models, kept)).find(|names| are_apart(names));
     let names = names.unwrap_or_else(|| models.to_vec());
     let mut cut: Vec<String> = names.iter().map(|name| around(name, None)).collect();
     for (place, name) in names.iter().enumerate() {
@@ -108,7 +108,11 @@ fn last_parts(models: &[String], kept: usize) -> Vec<String> {
         let parts: Vec<&str> = name.split('/').collect();
         let most = parts.len().saturating_sub(kept);
         let left_out = parts[..most].iter().take_while(|part| is_step(part)).count();
-        let rest = parts[left_out..].join("/").trim().to_owned();
+        let rest = parts[left_out..].join("/");
+        let rest = rest.trim();
+        // What we say of models without a name stands in brackets, as the title's own do.
+        let bare = rest.strip_prefix('(').and_then(|rest| rest.strip_suffix(')'));
+        let rest = bare.unwrap_or(rest).to_owned();
         if rest.is_empty() { name.clone() } else { rest }
     };
     models.iter().map(last).collect()
@@ -263,7 +267,7 @@ mod tests {
             (["at / <b>x</b>", "at / y"], Some(["<b>x</b>", "y"])),
             (["near / x", "far / x"], Some(["near / x", "far / x"])),
             (["<script>alert(1)</script>", "x"], Some(["<script>alert(1)</script>", "x"])),
-            (["(chosen by the server)", "a/"], Some(["(chosen by the server)", "a/"])),
+            (["(chosen by the server)", "a/"], Some(["chosen by the server", "a/"])),
             ([&one, &other], None),
         ] {
             let models = models.map(str::to_owned);
