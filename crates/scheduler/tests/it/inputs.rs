@@ -147,3 +147,20 @@ fn a_container_that_finds_nothing_free_is_tried_again_later_and_later_and_then_g
     assert!((250..255).contains(&apart[0]) && (500..505).contains(&apart[1]), "{apart:?}");
     assert_eq!(store.refused(), [("second".to_owned(), Refusal::NothingFree(3))]);
 }
+
+/// A drained worker may come back, so what only it could hold is not refused for good.
+#[test]
+fn what_only_a_drained_worker_could_hold_waits_for_it() {
+    let mut drained = proofload_scheduler::Worker::new("d", cpu(20_000), memory(20_480));
+    drained.pool = "drained".into();
+    let store = fleet([worker("w"), drained]);
+    store.drain_worker("d").expect("there");
+    let mut in_pool = container("pool");
+    in_pool.pool = Some("drained".into());
+    enqueue(&store, [in_pool, Request::new("large", cpu(15_000), memory(1))]);
+    let mut scheduler = join(&store, "a", at_once(Policy::Spread));
+    assert_eq!(run(&mut scheduler, Duration::ZERO), 0);
+    assert_eq!((store.refused(), store.audit().waiting), (Vec::new(), 2));
+    store.set_status("d", proofload_scheduler::Status::Available).expect("there");
+    assert_eq!(run(&mut scheduler, Duration::from_secs(1)), 2);
+}
