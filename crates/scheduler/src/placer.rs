@@ -13,6 +13,9 @@ use crate::snapshot::Snapshot;
 use crate::store::{Delta, WorkerKey, WorkerState};
 use crate::worker::Status;
 
+/// So many greatest totals are kept for a list of views, however many shapes of workers there are.
+const GREATEST_KEPT: usize = 64;
+
 /// A request, made ready for decisions: what it needs, and the views that it is looked for in.
 #[derive(Clone, Copy, Debug)]
 pub struct Shape {
@@ -57,7 +60,7 @@ pub struct Placer {
     counters: Arc<Counters>,
     loaded: bool,
     examined: Examined,
-    /// For lists of views: the greatest totals of the workers that they lead to, none of them within
+    /// For lists of views: some of the greatest totals of the workers that they lead to, none of them within
     /// another, as of a generation of the fleet.
     greatest: HashMap<Views, (u64, Vec<Resources>)>,
     /// Slots written since the index was last brought up to date.
@@ -251,6 +254,7 @@ impl Placer {
     }
 
     /// Whether some worker that is there could hold it, if it were empty and took containers.
+    /// `false`: ask [`never_fits`](Self::never_fits), as not all shapes of workers may be known here.
     pub(crate) fn could_fit(&mut self, shape: &Shape) -> bool {
         let (snapshot, index) = (&self.snapshot, &self.index);
         let (generation, greatest) = self.greatest.entry(shape.views).or_default();
@@ -259,7 +263,8 @@ impl Placer {
             greatest.clear();
             for at in snapshot.there() {
                 let total = snapshot.total[at];
-                if shape.views.iter().any(|view| snapshot.class[at].serves(index.key(view)))
+                if greatest.len() < GREATEST_KEPT
+                    && shape.views.iter().any(|view| snapshot.class[at].serves(index.key(view)))
                     && !greatest.iter().any(|known| total.fits(known))
                 {
                     greatest.retain(|known| !known.fits(&total));

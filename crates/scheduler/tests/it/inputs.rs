@@ -164,3 +164,19 @@ fn what_only_a_drained_worker_could_hold_waits_for_it() {
     store.set_status("d", proofload_scheduler::Status::Available).expect("there");
     assert_eq!(run(&mut scheduler, Duration::from_secs(1)), 2);
 }
+
+/// 300 workers of which none is within another: what only the last could hold is not called too large.
+#[test]
+fn a_fleet_of_many_shapes_refuses_only_what_none_of_them_could_hold() {
+    let store = fleet(
+        (1..=300)
+            .map(|i| proofload_scheduler::Worker::new(format!("w{i}"), cpu(i), memory(301 - i))),
+    );
+    let only_last = |id: &str| Request::new(id, cpu(300), memory(1));
+    enqueue(&store, [only_last("first"), only_last("second")]);
+    enqueue(&store, [Request::new("none", cpu(300), memory(2))]);
+    let mut scheduler = join(&store, "a", at_once(Policy::Spread));
+    assert_eq!(run(&mut scheduler, Duration::ZERO), 1);
+    let refused: Vec<_> = store.refused().into_iter().map(|(id, _)| id).collect();
+    assert_eq!((refused, store.audit().waiting), (vec!["none".to_owned()], 1));
+}

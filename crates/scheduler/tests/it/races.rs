@@ -13,7 +13,7 @@ const A_WORKER: usize = 80;
 const CAPACITY: usize = WORKERS * A_WORKER;
 
 /// No round takes so long; whoever has waited this long without a placement by anybody gives up.
-const STUCK: Duration = Duration::from_secs(60);
+const STUCK: Duration = Duration::from_secs(30);
 
 /// One round: `threads` schedulers, a quarter more containers than there is room for.
 fn race(threads: usize, round: u64) {
