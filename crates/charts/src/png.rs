@@ -1,4 +1,5 @@
-//! PNG: the same drawing in pixels.
+//! PNG: the same drawing in pixels. The embedded font has Latin letters; those of other scripts are
+//! boxes here, and themselves in an SVG.
 
 use crate::drawing::{Anchor, Drawing, Fill, Item, Pen, Point, Voice};
 use crate::font;

@@ -123,6 +123,13 @@ impl Taken {
             && self.gpus <= u64::from(total.gpus.get())
     }
 
+    /// Whether it may hold this amount.
+    pub(crate) fn contains(&self, amount: &Resources) -> bool {
+        self.cpu >= u64::from(amount.cpu.get())
+            && self.memory >= u64::from(amount.memory.get())
+            && self.gpus >= u64::from(amount.gpus.get())
+    }
+
     /// Takes back what was added before.
     pub(crate) fn remove(&mut self, amount: &Resources) {
         self.cpu -= u64::from(amount.cpu.get());

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::amount::Resources;
+use crate::amount::{Megabytes, Millicores, Resources};
 use crate::counters::Counters;
 use crate::index::{GpuKind, Index, Probes, ViewKey};
 use crate::policy::{self, Policy};
@@ -13,12 +13,17 @@ use crate::snapshot::Snapshot;
 use crate::store::{Delta, WorkerKey, WorkerState};
 use crate::worker::Status;
 
+/// So many greatest totals are kept for a list of views, however many shapes of workers there are.
+const GREATEST_KEPT: usize = 64;
+
 /// A request, made ready for decisions: what it needs, and the views that it is looked for in.
 #[derive(Clone, Copy, Debug)]
 pub struct Shape {
     pub(crate) needs: Resources,
     views: Views,
     affinity: u64,
+    /// How many names the fleet had. A pool or a GPU type that it did not have may be there since.
+    names: u32,
 }
 
 /// Views in the order in which they are tried.
@@ -55,7 +60,7 @@ pub struct Placer {
     counters: Arc<Counters>,
     loaded: bool,
     examined: Examined,
-    /// For lists of views: the greatest totals of the workers that they lead to, none of them within
+    /// For lists of views: some of the greatest totals of the workers that they lead to, none of them within
     /// another, as of a generation of the fleet.
     greatest: HashMap<Views, (u64, Vec<Resources>)>,
     /// Slots written since the index was last brought up to date.
@@ -131,13 +136,18 @@ impl Placer {
         self.written.clear();
     }
 
-    /// Makes a request ready. The views that it needs are built if it is the first of its kind.
+    /// Makes a request ready. The views that it needs are built if it is the first of its kind. One that
+    /// asks for no CPU or no memory, which [`Request::check`] refuses, finds no place.
     pub fn shape(&mut self, request: &Request) -> Shape {
         let mut shape = Shape {
             needs: request.needs,
             views: Views::default(),
             affinity: if self.policy == Policy::Affinity { policy::hash(&request.id) } else { 0 },
+            names: self.snapshot.names(),
         };
+        if request.needs.cpu == Millicores::ZERO || request.needs.memory == Megabytes::ZERO {
+            return shape;
+        }
         let pool = match request.pool.as_deref().map(|pool| self.snapshot.name(pool)) {
             Some(None) => return shape,
             Some(known) => known,
@@ -155,6 +165,13 @@ impl Placer {
             }
         }
         shape
+    }
+
+    /// Makes a request ready again if workers of a new pool or GPU type have come since.
+    pub(crate) fn refresh(&mut self, shape: &mut Shape, request: &Request) {
+        if shape.names != self.snapshot.names() {
+            *shape = self.shape(request);
+        }
     }
 
     fn add_view(&mut self, shape: &mut Shape, key: ViewKey) {
@@ -199,30 +216,35 @@ impl Placer {
         Some(WorkerKey(slot))
     }
 
-    /// The member that fits, is below the bound, and has the highest rendezvous weight.
+    /// Of the members that fit, the one below the bound that has the highest rendezvous weight. The
+    /// least loaded of them is below it, so one is found if any fits.
     fn nearest(&self, view: u32, shape: &Shape, probes: &mut Probes) -> Option<u32> {
-        let members = self.index.members(view);
-        let eligible = members.len() as u64;
-        let placed = members.map(|slot| self.snapshot.load(slot)).sum();
+        let fitting = || {
+            self.index
+                .members(view)
+                .filter(|&slot| shape.needs.fits(&self.snapshot.free[slot as usize]))
+        };
+        let (eligible, placed) = fitting()
+            .fold((0, 0), |(count, sum), slot| (count + 1, sum + self.snapshot.load(slot)));
         let bound = policy::affinity_bound(placed, eligible);
         let weight =
             |slot: u32| policy::rendezvous(shape.affinity, self.snapshot.hash[slot as usize]);
-        self.index
-            .members(view)
-            .inspect(|_| probes.one())
-            .filter(|&slot| {
-                shape.needs.fits(&self.snapshot.free[slot as usize])
-                    && self.snapshot.load(slot) < bound
-            })
+        probes.0 += self.index.members(view).len() as u64;
+        fitting()
+            .filter(|&slot| self.snapshot.load(slot) < bound)
             .max_by_key(|&slot| (weight(slot), slot))
     }
 
     /// Takes a container back from where [`place`](Self::place) planned it: for those who use a placer
-    /// without a store. There must be one of this shape planned there.
-    pub fn put_back(&mut self, worker: WorkerKey, shape: &Shape) {
+    /// without a store. `false`, and nothing is changed, if so much is not planned there.
+    pub fn put_back(&mut self, worker: WorkerKey, shape: &Shape) -> bool {
+        if !self.snapshot.has_planned(worker.0, &shape.needs) {
+            return false;
+        }
         let epoch = self.snapshot.epoch[worker.0 as usize];
         self.settle(worker, epoch, &shape.needs);
         self.reindex();
+        true
     }
 
     /// Forgets a planned container whose verdict is known; the index is brought up to date later.
@@ -231,7 +253,8 @@ impl Placer {
         self.written.push(worker.0);
     }
 
-    /// Whether some worker that is there or starting could hold it, if it were empty.
+    /// Whether some worker that is there could hold it, if it were empty and took containers.
+    /// `false`: ask [`never_fits`](Self::never_fits), as not all shapes of workers may be known here.
     pub(crate) fn could_fit(&mut self, shape: &Shape) -> bool {
         let (snapshot, index) = (&self.snapshot, &self.index);
         let (generation, greatest) = self.greatest.entry(shape.views).or_default();
@@ -240,7 +263,8 @@ impl Placer {
             greatest.clear();
             for at in snapshot.there() {
                 let total = snapshot.total[at];
-                if shape.views.iter().any(|view| snapshot.class[at].serves(index.key(view)))
+                if greatest.len() < GREATEST_KEPT
+                    && shape.views.iter().any(|view| snapshot.class[at].serves(index.key(view)))
                     && !greatest.iter().any(|known| total.fits(known))
                 {
                     greatest.retain(|known| !known.fits(&total));
@@ -251,8 +275,8 @@ impl Placer {
         greatest.iter().any(|total| shape.needs.fits(total))
     }
 
-    /// The reason why a request fits on none of the workers that there are, even if they were empty.
-    /// `None`: it would fit on one of them, or there are no workers yet. Reads the fleet.
+    /// The reason why a request fits on none of the workers that there are, even if they were empty and
+    /// took containers: one that is drained may come back. `None`: it would fit on one of them, or there are no workers yet. Reads the fleet.
     pub fn never_fits(&self, request: &Request) -> Option<Refusal> {
         let snapshot = &self.snapshot;
         let there = || snapshot.there();

@@ -16,6 +16,9 @@ use crate::refusal::Refusal;
 use crate::request::Request;
 use crate::store::{Claimed, Commit, ContainerKey, Outcome, Part, Reply, Revision, Verdict};
 
+/// So many bands are kept when they are empty.
+const BANDS_KEPT: usize = 16;
+
 /// How a planner works.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Config {
@@ -101,9 +104,7 @@ pub struct Planner {
     placer: Placer,
     counters: Arc<Counters>,
     config: Config,
-    /// By falling priority; bands are kept once made.
-    bands: Vec<(i32, VecDeque<Item>)>,
-    waiting: usize,
+    bands: Bands,
     /// When the first of those waiting came.
     since: Option<Duration>,
     seen: Option<Revision>,
@@ -126,8 +127,7 @@ impl Planner {
             placer: Placer::new(config.policy, config.seed, Arc::clone(&counters)),
             counters,
             config,
-            bands: Vec::new(),
-            waiting: 0,
+            bands: Bands::default(),
             since: None,
             seen: None,
             backlog_empty: false,
@@ -146,12 +146,12 @@ impl Planner {
 
     /// How many containers the next claim should ask for.
     pub fn wants(&self) -> usize {
-        self.config.batching.most.saturating_sub(self.waiting)
+        self.config.batching.most.saturating_sub(self.bands.waiting)
     }
 
     /// How many containers wait for a decision.
     pub fn waiting(&self) -> usize {
-        self.waiting
+        self.bands.waiting
     }
 
     /// The placer, for what it has looked at and what it believes is free.
@@ -163,7 +163,7 @@ impl Planner {
     pub fn due(&self) -> Option<Duration> {
         let since = self.since?;
         let Batching { most, window, adaptive } = self.config.batching;
-        let full = self.waiting >= most || (adaptive && self.backlog_empty);
+        let full = self.bands.waiting >= most || (adaptive && self.backlog_empty);
         Some(if full { since } else { since.saturating_add(window) })
     }
 
@@ -172,19 +172,11 @@ impl Planner {
         self.backlog_empty = claimed.len() < asked;
         for Claimed { key, request, attempts, enqueued } in claimed {
             let shape = self.placer.shape(&request);
-            self.push(Item { key, request, shape, attempts, enqueued, part: 0 }, now);
+            let item = Item { key, request, shape, attempts, enqueued, part: 0 };
+            self.bands.of(&item).push_back(item);
+            self.bands.waiting += 1;
+            self.since.get_or_insert(now);
         }
-    }
-
-    fn push(&mut self, item: Item, now: Duration) {
-        let priority = item.request.priority;
-        let at = self.bands.partition_point(|band| band.0 > priority);
-        if self.bands.get(at).is_none_or(|band| band.0 != priority) {
-            self.bands.insert(at, (priority, VecDeque::new()));
-        }
-        self.bands[at].1.push_back(item);
-        self.waiting += 1;
-        self.since.get_or_insert(now);
     }
 
     /// Plans what waits, up to a batch, if it is due.
@@ -196,11 +188,9 @@ impl Planner {
         let number = self.last_batch + 1;
         let mut batch = self.spare.pop().unwrap_or_default();
         batch.commit.batch = number;
-        for _ in 0..self.config.batching.most.min(self.waiting) {
-            let Some(mut item) = self.bands.iter_mut().find_map(|band| band.1.pop_front()) else {
-                break;
-            };
-            self.waiting -= 1;
+        for _ in 0..self.config.batching.most.min(self.bands.waiting) {
+            let Some(mut item) = self.bands.pop() else { break };
+            self.placer.refresh(&mut item.shape, &item.request);
             if let Some(worker) = self.placer.place(&item.shape) {
                 item.part = self.part(&mut batch, number, worker.0);
                 self.planned.push(item);
@@ -215,7 +205,8 @@ impl Planner {
                     .push((item.key, now.saturating_add(self.config.backoff.delay(item.attempts))));
             }
         }
-        self.since = (self.waiting > 0).then_some(now);
+        self.bands.tidy();
+        self.since = (self.bands.waiting > 0).then_some(now);
         if self.planned.is_empty() {
             self.spare.push(batch);
             return plan;
@@ -296,18 +287,18 @@ impl Planner {
                     }),
                     Outcome::NoRoom => {
                         settled.conflicts += 1;
-                        again(&mut self.bands, &mut self.waiting, item);
+                        self.bands.again(item);
                     }
                     Outcome::WorkerGone | Outcome::WorkerClosed => {
                         settled.moved_on += 1;
-                        again(&mut self.bands, &mut self.waiting, item);
+                        self.bands.again(item);
                     }
                     Outcome::NotLeased => settled.lost += 1,
                 }
             }
         }
         drop(items);
-        if self.waiting > 0 {
+        if self.bands.waiting > 0 {
             self.since.get_or_insert(now);
         }
         batch.commit.parts.clear();
@@ -318,10 +309,65 @@ impl Planner {
     }
 }
 
-/// A container whose plan was turned away comes first in its band, which it came from.
-fn again(bands: &mut [(i32, VecDeque<Item>)], waiting: &mut usize, item: Item) {
-    if let Some(band) = bands.iter_mut().find(|band| band.0 == item.request.priority) {
-        band.1.push_front(item);
-        *waiting += 1;
+/// Containers that wait for a decision, by falling priority.
+#[derive(Debug, Default)]
+struct Bands {
+    list: Vec<(i32, VecDeque<Item>)>,
+    waiting: usize,
+}
+
+impl Bands {
+    /// The band that an item belongs to.
+    fn of(&mut self, item: &Item) -> &mut VecDeque<Item> {
+        let priority = item.request.priority;
+        let at = self.list.partition_point(|band| band.0 > priority);
+        if self.list.get(at).is_none_or(|band| band.0 != priority) {
+            self.list.insert(at, (priority, VecDeque::new()));
+        }
+        &mut self.list[at].1
+    }
+
+    /// A container whose plan was turned away comes first in its band.
+    fn again(&mut self, item: Item) {
+        self.of(&item).push_front(item);
+        self.waiting += 1;
+    }
+
+    fn pop(&mut self) -> Option<Item> {
+        let item = self.list.iter_mut().find_map(|band| band.1.pop_front())?;
+        self.waiting -= 1;
+        Some(item)
+    }
+
+    /// Drops empty bands if there are many.
+    fn tidy(&mut self) {
+        if self.list.len() > BANDS_KEPT {
+            self.list.retain(|band| !band.1.is_empty());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::amount::{Megabytes, Millicores};
+
+    #[test]
+    fn priorities_that_nobody_has_any_more_are_forgotten() {
+        let mut planner = Planner::new(Config::default(), Arc::new(Counters::new()));
+        for round in 0..20 {
+            let claimed = (0..100)
+                .map(|i| {
+                    let (cpu, memory) = (Millicores::from_raw(1), Megabytes::from_raw(1));
+                    let mut request = Request::new("c", cpu, memory);
+                    request.priority = round * 100 + i;
+                    let (key, request) = (ContainerKey(0), Arc::new(request));
+                    Claimed { key, request, attempts: 0, enqueued: Duration::ZERO }
+                })
+                .collect();
+            planner.accept(claimed, 100, Duration::ZERO);
+            assert_eq!(planner.plan(Duration::ZERO).requeue.len(), 100);
+            assert!(planner.bands.list.len() <= BANDS_KEPT);
+        }
     }
 }

@@ -19,8 +19,10 @@ pub enum Policy {
     /// then CPU, then the first.
     BestFit,
     /// The worker that the container's id has the highest rendezvous weight for, of those that fit and
-    /// would not rise above ⌈1.5 × (placed + 1) / eligible workers⌉ containers. A worker that joins or
-    /// leaves moves only what goes to it or was on it. Reads every eligible worker: `O(n)`.
+    /// would not rise above ⌈1.5 × (placed + 1) / eligible workers⌉ containers. Eligible are the workers
+    /// that fit, and placed is what they hold: of several that fit, the least loaded is always below the
+    /// bound. A worker that joins or leaves moves only what goes to it or was on it. Reads every worker
+    /// of the request's kind: `O(n)`, where the other policies look at a bounded number of places.
     Affinity,
 }
 

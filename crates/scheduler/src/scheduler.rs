@@ -41,6 +41,8 @@ pub struct Scheduler<S: Store> {
     to_send: VecDeque<u64>,
     requeue: Vec<(ContainerKey, Duration)>,
     refuse: Vec<(ContainerKey, Refusal)>,
+    /// What has come to pass and the caller has not been told: a step that fails keeps it for the next.
+    untold: Step,
 }
 
 #[derive(Debug)]
@@ -76,6 +78,7 @@ impl<S: Store> Scheduler<S> {
             to_send: VecDeque::new(),
             requeue: Vec::new(),
             refuse: Vec::new(),
+            untold: Step::default(),
         })
     }
 
@@ -84,18 +87,18 @@ impl<S: Store> Scheduler<S> {
     ///
     /// # Errors
     /// What the store says. After [`StoreError::NoAnswer`] the next step sends the commit again; after
-    /// [`StoreError::Fenced`] this scheduler is done.
+    /// [`StoreError::Fenced`] this scheduler is done. What had come to pass before the error is part of
+    /// what the next step, or [`finish`](Self::finish), comes to.
     pub fn step(&mut self, now: Duration) -> Result<Step, StoreError> {
-        let mut step = Step::default();
         if self.to_send.is_empty() {
             self.plan(now);
         }
-        self.hear(&mut step, now)?;
+        self.hear(now)?;
         if self.to_send.is_empty() {
             // Nothing was at hand while the exchange was under way; now there may be.
             self.plan(now);
         }
-        self.hand_back(&mut step)?;
+        self.hand_back()?;
         let asked = self.planner.wants();
         let batch = self.to_send.front().copied();
         let exchange = Exchange {
@@ -108,7 +111,7 @@ impl<S: Store> Scheduler<S> {
         let pending = self.store.submit(exchange)?;
         self.to_send.pop_front();
         self.flying = Some(Flying { pending, batch, asked });
-        Ok(step)
+        Ok(std::mem::take(&mut self.untold))
     }
 
     fn plan(&mut self, now: Duration) {
@@ -123,17 +126,26 @@ impl<S: Store> Scheduler<S> {
     /// # Errors
     /// As [`step`](Self::step).
     pub fn finish(&mut self, now: Duration) -> Result<Step, StoreError> {
-        let mut step = Step::default();
-        self.hear(&mut step, now)?;
-        Ok(step)
+        self.hear(now)?;
+        Ok(std::mem::take(&mut self.untold))
     }
 
-    fn hear(&mut self, step: &mut Step, now: Duration) -> Result<(), StoreError> {
+    fn hear(&mut self, now: Duration) -> Result<(), StoreError> {
         let Some(Flying { pending, batch, asked }) = self.flying.take() else { return Ok(()) };
         match self.store.receive(pending) {
             Ok(reply) => {
-                step.claimed = reply.claimed.len();
-                step.settled = self.planner.absorb(reply, asked, now);
+                self.untold.claimed += reply.claimed.len();
+                let Settled { placed, conflicts, moved_on, lost } =
+                    self.planner.absorb(reply, asked, now);
+                let settled = &mut self.untold.settled;
+                if settled.placed.is_empty() {
+                    settled.placed = placed;
+                } else {
+                    settled.placed.extend(placed);
+                }
+                settled.conflicts += conflicts;
+                settled.moved_on += moved_on;
+                settled.lost += lost;
                 Ok(())
             }
             Err(error) => {
@@ -145,15 +157,15 @@ impl<S: Store> Scheduler<S> {
         }
     }
 
-    fn hand_back(&mut self, step: &mut Step) -> Result<(), StoreError> {
+    fn hand_back(&mut self) -> Result<(), StoreError> {
         // What has been said stays said if a later call fails: to say it again does no harm.
         for group in self.requeue.chunk_by(|a, b| a.1 == b.1) {
             let keys: Vec<_> = group.iter().map(|&(key, _)| key).collect();
-            step.requeued += self.store.requeue_at(self.token, &keys, group[0].1)?;
+            self.untold.requeued += self.store.requeue_at(self.token, &keys, group[0].1)?;
         }
         self.requeue.clear();
         if !self.refuse.is_empty() {
-            step.refused = self.store.refuse(self.token, &self.refuse)?;
+            self.untold.refused += self.store.refuse(self.token, &self.refuse)?;
             self.refuse.clear();
         }
         Ok(())

@@ -68,19 +68,23 @@ impl Snapshot {
         self.names.get(name).copied()
     }
 
+    /// How many names there are; a name is never forgotten.
+    pub(crate) fn names(&self) -> u32 {
+        self.names.len() as u32
+    }
+
     fn intern(&mut self, name: &str) -> u32 {
         if let Some(number) = self.name(name) {
             return number;
         }
-        let number = self.names.len() as u32;
+        let number = self.names();
         self.names.insert(name.into(), number);
         number
     }
 
-    /// Workers that take containers or will.
+    /// Workers that are there, whether or not they take containers now.
     pub(crate) fn there(&self) -> impl Iterator<Item = usize> {
-        (0..self.status.len())
-            .filter(|&at| matches!(self.status[at], Some(Status::Available | Status::Pending)))
+        (0..self.status.len()).filter(|&at| self.status[at].is_some())
     }
 
     pub(crate) fn is_open(&self, slot: u32) -> bool {
@@ -161,6 +165,12 @@ impl Snapshot {
         self.planned[at].add(needs);
         self.planned_containers[at] += 1;
         self.free[at] = self.told[at].less(&self.planned[at]);
+    }
+
+    /// Whether this much is planned on a worker.
+    pub(crate) fn has_planned(&self, slot: u32, needs: &Resources) -> bool {
+        self.planned.get(slot as usize).is_some_and(|planned| planned.contains(needs))
+            && self.planned_containers[slot as usize] > 0
     }
 
     /// Forgets a planned container, if the worker is still the one it was planned for.

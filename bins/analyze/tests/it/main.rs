@@ -244,6 +244,10 @@ fn an_imported_run_is_analysed_again_to_the_same_bytes_and_names_what_is_not_kno
         assert!(text.contains(part), "{part}: {text}");
     }
     assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    // The client saw no first token: the one that is drawn is called whose it is.
+    let page = fs::read_to_string(dir.join("report.html")).unwrap();
+    assert!(page.contains(">server&#39;s log: time to the first token"));
+    assert!(!page.contains(">time to the first token") && !page.contains(">time since sent"));
     let names = ["results.json", "summary.csv", "metrics.csv", "detailed.csv"];
     let bytes = || names.map(|name| fs::read(dir.join(name)).unwrap());
     let written = bytes();

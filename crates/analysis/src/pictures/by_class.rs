@@ -77,16 +77,13 @@ fn label(group: &Group<'_>) -> String {
     }
 }
 
-/// Names of models as they stand on a chart, each its own: the last parts of their paths where those
-/// tell all of them apart; what is too long is cut in its middle, or around the letter that tells it
-/// from another of the same ends.
+/// Names of models as they stand on a chart, each its own: so few last parts of their paths as tell
+/// all of them apart; what is too long is cut in its middle, or around the letter that tells it from
+/// another of the same ends.
 fn short(models: &[String]) -> Vec<String> {
-    let last = |name: &String| match name.rsplit_once('/') {
-        Some((path, last)) if is_path(path) && !last.trim().is_empty() => last.trim().to_owned(),
-        _ => name.clone(),
-    };
-    let lasts: Vec<String> = models.iter().map(last).collect();
-    let names = if are_apart(&lasts) { &lasts } else { models };
+    let parts = models.iter().map(|name| name.split('/').count()).max().unwrap_or(0);
+    let names = (1..=parts).map(|kept| last_parts(models, kept)).find(|names| are_apart(names));
+    let names = names.unwrap_or_else(|| models.to_vec());
     let mut cut: Vec<String> = names.iter().map(|name| around(name, None)).collect();
     for (place, name) in names.iter().enumerate() {
         let twins = names
@@ -101,9 +98,24 @@ fn short(models: &[String]) -> Vec<String> {
     cut
 }
 
-/// Whether a text is the beginning of a path, and not just something with a slash in it.
-fn is_path(text: &str) -> bool {
-    text.chars().all(|letter| letter.is_alphanumeric() || "-_.:/ ".contains(letter))
+/// The last so many parts of each path, and more where what stands before them is no path, but
+/// something with a slash in it.
+fn last_parts(models: &[String], kept: usize) -> Vec<String> {
+    let is_step = |text: &&str| {
+        !text.trim().is_empty() && text.chars().all(|c| c.is_alphanumeric() || "-_.: ".contains(c))
+    };
+    let last = |name: &String| {
+        let parts: Vec<&str> = name.split('/').collect();
+        let most = parts.len().saturating_sub(kept);
+        let left_out = parts[..most].iter().take_while(|part| is_step(part)).count();
+        let rest = parts[left_out..].join("/");
+        let rest = rest.trim();
+        // What we say of models without a name stands in brackets, as the title's own do.
+        let bare = rest.strip_prefix('(').and_then(|rest| rest.strip_suffix(')'));
+        let rest = bare.unwrap_or(rest).to_owned();
+        if rest.is_empty() { name.clone() } else { rest }
+    };
+    models.iter().map(last).collect()
 }
 
 fn are_apart(names: &[String]) -> bool {
@@ -251,9 +263,11 @@ mod tests {
             (["org/llama-8b", "org/qwen-7b"], Some(["llama-8b", "qwen-7b"])),
             (["org-a/llama-8b", "org-b/llama-8b"], Some(["org-a/llama-8b", "org-b/llama-8b"])),
             (["near / org/x", "far / org/y"], Some(["x", "y"])),
+            (["at / org-a/x", "at / org-b/x"], Some(["org-a/x", "org-b/x"])),
+            (["at / <b>x</b>", "at / y"], Some(["<b>x</b>", "y"])),
             (["near / x", "far / x"], Some(["near / x", "far / x"])),
             (["<script>alert(1)</script>", "x"], Some(["<script>alert(1)</script>", "x"])),
-            (["(chosen by the server)", "a/"], Some(["(chosen by the server)", "a/"])),
+            (["(chosen by the server)", "a/"], Some(["chosen by the server", "a/"])),
             ([&one, &other], None),
         ] {
             let models = models.map(str::to_owned);

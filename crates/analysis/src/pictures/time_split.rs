@@ -197,7 +197,7 @@ fn panel<const N: usize>(
             Bars::Times(_) => name.clone(),
             Bars::Shares => {
                 let n = rows.iter().filter(|row| of(row).is_some()).count() as u64;
-                format!("{name}, n {}, mean {}", human_count(n), words(sum))
+                format!("{name}: {}, n {}", words(sum), human_count(n))
             }
         });
         let Some(times) = times else { continue };

@@ -4,7 +4,7 @@ use crate::figures::analysed;
 use crate::run::{MS, Run, answer, answers, failure, not_sent};
 use proofload_analysis::{Block, Picture, analyze};
 use proofload_charts::{Ink, Scale, Shape, Theme, png, svg};
-use proofload_record::{Outcome, Row, Served, ServerSide};
+use proofload_record::{Outcome, Row, Served, ServerSide, Stamp};
 use proofload_run_dir::RunDir;
 
 fn pictures(run: &Run) -> Vec<Picture> {
@@ -143,6 +143,17 @@ fn an_objective_of_a_class_is_about_its_own_answers() {
     assert!(own.len() > 10 && own.iter().all(|(due_s, _)| due_s % 2.0 == 0.0), "{own:?}");
     assert!(others.len() > 10 && others.iter().all(|(due_s, _)| due_s % 2.0 == 1.0), "{others:?}");
     assert_eq!((ink, grey), (Ink::Blue, Ink::Grey));
+}
+
+#[test]
+fn our_lateness_is_of_a_second_and_the_title_says_so() {
+    let mut rows = answers(30);
+    rows[12].started = rows[12].due.get().map_or(Stamp::NONE, |ns| Stamp::at(ns + 2 * MS));
+    let found = pictures(&Run::of(rows));
+    let title = &named(&found, "lateness").title;
+    assert!(!title.contains("after the start") && title.contains("in second "), "{title}");
+    let (from, to) = title.rsplit_once("in second ").unwrap().1.split_once(" to ").unwrap();
+    assert_eq!(from.parse::<u32>().unwrap() + 1, to.parse::<u32>().unwrap(), "{title}");
 }
 
 #[test]

@@ -57,7 +57,7 @@ fn the_exit_code_says_how_it_ended() {
         ),
         (&["fail"], 65, "error: refused\n  caused by: it says \n"),
         (&["fail-bare"], 70, "error: no code fits\n"),
-        (&["undecided", "--out", "/nonexistent/kept"], 74, "error: No such file"),
+        (&["undecided", "--out", "/dev/null/kept"], 74, "error: Not a directory"),
     ] {
         let output = run(arguments);
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", stderr(&output));

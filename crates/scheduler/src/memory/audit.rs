@@ -44,11 +44,15 @@ impl MemoryStore {
     pub fn audit(&self) -> Audit {
         let section = self.section();
         let mut audit = Audit::default();
+        let mut claims: HashMap<u64, usize> = HashMap::new();
         let mut sums: HashMap<WorkerKey, (usize, Taken)> = HashMap::new();
         for container in section.containers.iter() {
             match container.state {
                 State::Waiting => audit.waiting += 1,
-                State::Leased { .. } => audit.leased += 1,
+                State::Leased { claim, .. } => {
+                    audit.leased += 1;
+                    *claims.entry(claim).or_default() += 1;
+                }
                 State::Popped => audit.popped += 1,
                 State::Placed { worker, .. } => {
                     audit.placed += 1;
@@ -58,6 +62,7 @@ impl MemoryStore {
                 }
             }
         }
+        section.backlog_faults(audit.waiting, &claims, &mut audit.faults);
         for key in section.fleet.keys() {
             let Some(row) = section.fleet.get(key) else { continue };
             let (count, taken) = sums.remove(&key).unwrap_or_default();

@@ -25,10 +25,10 @@ pub(crate) struct Ledger {
     /// Waiting containers by falling priority, first in first out.
     pub(super) ready: BTreeMap<Reverse<i32>, VecDeque<ContainerKey>>,
     /// Put back until a time; the number keeps those of one time in order.
-    delayed: BTreeMap<(Duration, u64), ContainerKey>,
+    pub(super) delayed: BTreeMap<(Duration, u64), ContainerKey>,
     delays: u64,
     /// Claims by the time at which they end.
-    leases: BTreeMap<(Duration, u64), Vec<ContainerKey>>,
+    pub(super) leases: BTreeMap<(Duration, u64), Vec<ContainerKey>>,
     claims: u64,
     schedulers: HashMap<Token, Scheduler>,
     tokens: HashMap<Box<str>, Token>,
@@ -99,7 +99,38 @@ impl Ledger {
         }
     }
 
-    fn queue_of(&mut self, key: ContainerKey) -> &mut VecDeque<ContainerKey> {
+    /// What is wrong with the backlog and the leases, if so many containers say that they wait, and so
+    /// many that they are leased by each claim.
+    pub(super) fn backlog_faults(
+        &self,
+        waiting: usize,
+        claims: &HashMap<u64, usize>,
+        faults: &mut Vec<String>,
+    ) {
+        let mut listed: Vec<ContainerKey> =
+            self.ready.values().flatten().chain(self.delayed.values()).copied().collect();
+        let all = listed.len();
+        listed.sort_unstable();
+        listed.dedup();
+        listed.retain(|&key| self.containers.state(key) == Some(State::Waiting));
+        if (all, listed.len()) != (waiting, waiting) {
+            faults.push(format!(
+                "the backlog lists {all} containers, {} of them once and waiting; {waiting} say they wait",
+                listed.len()
+            ));
+        }
+        let mut ending: HashMap<u64, usize> = HashMap::new();
+        for ((_, claim), keys) in &self.leases {
+            let held = |key: &&ContainerKey| matches!(self.containers.state(**key), Some(State::Leased { claim: by, .. }) if by == *claim);
+            *ending.entry(*claim).or_default() += keys.iter().filter(held).count();
+        }
+        if claims.iter().any(|(claim, count)| ending.get(claim) != Some(count)) {
+            faults
+                .push("a leased container is in no lease, so it would never come back".to_owned());
+        }
+    }
+
+    pub(super) fn queue_of(&mut self, key: ContainerKey) -> &mut VecDeque<ContainerKey> {
         let priority = self.containers.get(key).map_or(0, |container| container.request.priority);
         self.ready.entry(Reverse(priority)).or_default()
     }

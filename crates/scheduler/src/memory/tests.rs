@@ -14,7 +14,7 @@ use crate::counters::Counters;
 use crate::planner::{Config, Planner};
 use crate::policy::Policy;
 use crate::request::Request;
-use crate::store::{Claim, Exchange, StoreError};
+use crate::store::{Claim, Exchange, Store, StoreError};
 use crate::worker::Worker;
 
 const NOW: Duration = Duration::ZERO;
@@ -101,4 +101,36 @@ fn whatever_the_interleaving_a_container_is_placed_once_and_where_it_fits() {
         },
         2_000,
     );
+}
+
+/// The audit is what other tests rely on: it must see what is lost.
+#[test]
+fn an_audit_sees_containers_that_no_list_holds_and_those_that_two_do() {
+    type Spoil = fn(&mut Ledger);
+    let spoilt: [(Spoil, &str); 5] = [
+        (|_| (), ""),
+        (|ledger| ledger.ready.clear(), "lists 1 containers"),
+        (|ledger| ledger.delayed.clear(), "lists 2 containers"),
+        (
+            |ledger| {
+                let twice = ledger.delayed.values().next().copied().expect("put back");
+                ledger.queue_of(twice).push_back(twice);
+            },
+            "lists 4 containers, 3 of them once",
+        ),
+        (|ledger| ledger.leases.clear(), "in no lease"),
+    ];
+    for (spoil, fault) in spoilt {
+        let store = super::MemoryStore::new();
+        store.enqueue((0..5).map(container).collect(), NOW).expect("new");
+        let token = store.join("a").expect("joined");
+        let claim = Some(Claim { most: 3, lease: Duration::from_secs(1) });
+        let exchange = Exchange { token, now: NOW, commit: None, claim, since: None };
+        let claimed = store.exchange(exchange).expect("mine").claimed;
+        store.requeue_at(token, &[claimed[0].key], Duration::from_secs(9)).expect("mine");
+        spoil(&mut store.section());
+        let faults = store.audit().faults;
+        assert_eq!(faults.len(), usize::from(!fault.is_empty()), "{faults:?}");
+        assert!(faults.iter().all(|found| found.contains(fault)), "{fault}: {faults:?}");
+    }
 }

@@ -147,3 +147,36 @@ fn a_container_that_finds_nothing_free_is_tried_again_later_and_later_and_then_g
     assert!((250..255).contains(&apart[0]) && (500..505).contains(&apart[1]), "{apart:?}");
     assert_eq!(store.refused(), [("second".to_owned(), Refusal::NothingFree(3))]);
 }
+
+/// A drained worker may come back, so what only it could hold is not refused for good.
+#[test]
+fn what_only_a_drained_worker_could_hold_waits_for_it() {
+    let mut drained = proofload_scheduler::Worker::new("d", cpu(20_000), memory(20_480));
+    drained.pool = "drained".into();
+    let store = fleet([worker("w"), drained]);
+    store.drain_worker("d").expect("there");
+    let mut in_pool = container("pool");
+    in_pool.pool = Some("drained".into());
+    enqueue(&store, [in_pool, Request::new("large", cpu(15_000), memory(1))]);
+    let mut scheduler = join(&store, "a", at_once(Policy::Spread));
+    assert_eq!(run(&mut scheduler, Duration::ZERO), 0);
+    assert_eq!((store.refused(), store.audit().waiting), (Vec::new(), 2));
+    store.set_status("d", proofload_scheduler::Status::Available).expect("there");
+    assert_eq!(run(&mut scheduler, Duration::from_secs(1)), 2);
+}
+
+/// 300 workers of which none is within another: what only the last could hold is not called too large.
+#[test]
+fn a_fleet_of_many_shapes_refuses_only_what_none_of_them_could_hold() {
+    let store = fleet(
+        (1..=300)
+            .map(|i| proofload_scheduler::Worker::new(format!("w{i}"), cpu(i), memory(301 - i))),
+    );
+    let only_last = |id: &str| Request::new(id, cpu(300), memory(1));
+    enqueue(&store, [only_last("first"), only_last("second")]);
+    enqueue(&store, [Request::new("none", cpu(300), memory(2))]);
+    let mut scheduler = join(&store, "a", at_once(Policy::Spread));
+    assert_eq!(run(&mut scheduler, Duration::ZERO), 1);
+    let refused: Vec<_> = store.refused().into_iter().map(|(id, _)| id).collect();
+    assert_eq!((refused, store.audit().waiting), (vec!["none".to_owned()], 1));
+}

@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use proofload_scheduler::{Batching, Config, Policy, Request};
+use proofload_scheduler::{
+    Batching, Config, MemoryStore, Policy, Request, Scheduler, Store, Worker, WorkerKey,
+};
 
 use crate::support::*;
 
@@ -103,7 +105,7 @@ fn gpu_types_are_tried_in_their_order_and_gpus_are_whole() {
 
 #[test]
 fn pools_selectors_and_preemptable_workers_are_kept_apart() {
-    let with = |id: &str, change: &dyn Fn(&mut proofload_scheduler::Worker)| {
+    let with = |id: &str, change: &dyn Fn(&mut Worker)| {
         let mut worker = worker(id);
         change(&mut worker);
         worker
@@ -194,4 +196,78 @@ fn a_batch_places_every_container_where_one_by_one_would() {
         };
         assert_eq!(books(1), books(100), "{policy:?}");
     }
+}
+
+/// Small workers are full when large ones still have room: affinity must find it, and say no only then.
+#[test]
+fn affinity_refuses_only_what_fits_nowhere() {
+    let sized = |i: usize| {
+        let size = if i == 0 { 40 } else { 2 };
+        Worker::new(format!("w{i}"), cpu(size * 100), memory(size * 256))
+    };
+    let store = fleet((0..10).map(sized));
+    let mut placer = placer(&store, Policy::Affinity, 0);
+    let placed = (0..100)
+        .filter(|i| {
+            let shape = placer.shape(&container(format!("c{i}")));
+            placer.place(&shape).is_some()
+        })
+        .count();
+    assert_eq!(placed, 40 + 9 * 2);
+}
+
+/// A placer alone takes requests that a store would not, and workers that it never heard of.
+#[test]
+fn what_makes_no_sense_finds_no_place_and_changes_nothing() {
+    let store = fleet([worker("w"), worker("g").with_gpus("L4", gpus(8))]);
+    for policy in Policy::ALL {
+        let mut placer = placer(&store, policy, 0);
+        for (cpu, memory) in [(0, 1), (1, 0), (0, 0), (4_194_303, 16_777_215)] {
+            for request in [
+                Request::new("", self::cpu(cpu), self::memory(memory)),
+                Request::new("", self::cpu(cpu), self::memory(memory))
+                    .with_gpus(gpus(63), ["any"; 9]),
+            ] {
+                let shape = placer.shape(&request);
+                assert_eq!(placer.place(&shape), None, "{policy:?} {request:?}");
+            }
+        }
+        let shape = placer.shape(&container("c"));
+        let placed = placer.place(&shape).expect("it fits");
+        assert!(!placer.put_back(WorkerKey(7), &shape), "no such worker");
+        assert!(placer.put_back(placed, &shape));
+        assert!(!placer.put_back(placed, &shape), "nothing is planned there any more");
+        assert_eq!(placer.free(placed), Some(resources(10_000, 20_480, 0)));
+    }
+}
+
+/// The pool and the dearer GPU type come while the containers wait for the window.
+#[test]
+fn workers_of_a_new_pool_or_type_serve_containers_that_were_claimed_before() {
+    let store = fleet([worker("w"), worker("l4").with_gpus("L4", gpus(1))]);
+    let mut in_pool = container("pool");
+    in_pool.pool = Some("late".into());
+    enqueue(&store, [in_pool, container("gpu").with_gpus(gpus(1), ["H100", "L4"])]);
+    let mut scheduler = join(&store, "a", Config::default());
+    scheduler.step(Duration::ZERO).expect("a claim");
+    scheduler.step(Duration::from_millis(1)).expect("its answer");
+    let mut late = worker("late");
+    late.pool = "late".into();
+    let wanted = [late, worker("h100").with_gpus("H100", gpus(1))]
+        .map(|worker| store.put_worker(worker).expect("new"));
+    assert_eq!(run_to_rest(&mut scheduler, 2..60), 2);
+    let audit = store.audit();
+    for key in wanted {
+        let worker = audit.workers.iter().find(|worker| worker.key == key).expect("there");
+        assert_eq!(worker.containers, 1, "{}", worker.id);
+    }
+}
+
+fn run_to_rest(
+    scheduler: &mut Scheduler<MemoryStore>,
+    milliseconds: std::ops::Range<u64>,
+) -> usize {
+    milliseconds
+        .map(|at| scheduler.step(Duration::from_millis(at)).expect("a step").settled.placed.len())
+        .sum()
 }

@@ -1,7 +1,7 @@
 //! Scheduler threads on one store, with more demand than capacity.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use proofload_scheduler::{Batching, Config, ContainerKey, Policy, Request, Store};
 
@@ -11,6 +11,9 @@ const WORKERS: usize = 250;
 /// 10,000 millicores hold exactly so many of 125.
 const A_WORKER: usize = 80;
 const CAPACITY: usize = WORKERS * A_WORKER;
+
+/// No round takes so long; whoever has waited this long without a placement by anybody gives up.
+const STUCK: Duration = Duration::from_secs(30);
 
 /// One round: `threads` schedulers, a quarter more containers than there is room for.
 fn race(threads: usize, round: u64) {
@@ -35,11 +38,17 @@ fn race(threads: usize, round: u64) {
                     };
                     let mut scheduler = join(store, &format!("s{thread}"), config);
                     let (mut mine, mut idle) = (Vec::new(), 0);
+                    let mut progress = (0, Instant::now());
                     // Beyond the last place, long enough that anything too much would have been placed.
                     while placed.load(Ordering::Relaxed) < CAPACITY || idle < 5 {
                         let step = scheduler.step(Duration::from_millis(1)).expect("a step");
                         placed.fetch_add(step.settled.placed.len(), Ordering::Relaxed);
                         idle = if step.is_idle() { idle + 1 } else { 0 };
+                        let so_far = placed.load(Ordering::Relaxed);
+                        if so_far != progress.0 {
+                            progress = (so_far, Instant::now());
+                        }
+                        assert!(progress.1.elapsed() < STUCK, "stuck at {so_far} of {CAPACITY}");
                         mine.extend(step.settled.placed.iter().map(|placed| placed.key));
                     }
                     let counters = scheduler.store().counters().snapshot();

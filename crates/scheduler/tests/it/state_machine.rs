@@ -1,15 +1,15 @@
 //! Two schedulers, a store and everything that may happen to them, against plain maps.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use proofload_scheduler::{
-    Claim, Commit, ContainerKey, Exchange, MemoryStore, Outcome, Planner, Policy, Reply, Request,
-    Resources, Status, Store, StoreError, Token, Worker, WorkerKey,
+    Claim, Commit, Exchange, MemoryStore, Planner, Policy, Reply, Request, Status, Store,
+    StoreError, Token, Worker, WorkerKey,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
 
+use crate::model::{Model, Where};
 use crate::support::*;
 
 #[derive(Clone, Debug)]
@@ -53,74 +53,6 @@ fn step() -> impl Strategy<Value = Step> {
         2 => any::<prop::sample::Index>().prop_map(Step::Release),
         1 => (1_u16..3_000).prop_map(Step::Wait),
     ]
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Where {
-    Waiting,
-    Leased(Token, Duration),
-    On(WorkerKey),
-}
-
-/// What the store should hold: plain maps, and the rules of a commit in a few lines.
-#[derive(Default)]
-struct Model {
-    containers: BTreeMap<ContainerKey, (Request, Where)>,
-    /// Those that are there: what they have in all, their life, whether they take containers.
-    workers: BTreeMap<WorkerKey, (String, Resources, u32, bool)>,
-    lives: BTreeMap<WorkerKey, u32>,
-}
-
-impl Model {
-    fn sum(&self, worker: WorkerKey) -> (u32, u32) {
-        let on = self.containers.values().filter(|(_, at)| *at == Where::On(worker));
-        on.fold((0, 0), |sum, (r, _)| (sum.0 + r.needs.cpu.get(), sum.1 + r.needs.memory.get()))
-    }
-
-    fn fits(&self, worker: WorkerKey, needs: &Resources) -> bool {
-        let (_, total, ..) = &self.workers[&worker];
-        let (cpu, memory) = self.sum(worker);
-        cpu + needs.cpu.get() <= total.cpu.get()
-            && memory + needs.memory.get() <= total.memory.get()
-    }
-
-    fn pass(&mut self, now: Duration) {
-        for (_, at) in self.containers.values_mut() {
-            if matches!(at, Where::Leased(_, until) if *until <= now) {
-                *at = Where::Waiting;
-            }
-        }
-    }
-
-    fn commit(&mut self, token: Token, commit: &Commit) -> Vec<Outcome> {
-        let mut outcomes = Vec::new();
-        let mut containers = commit.containers.iter();
-        for part in &commit.parts {
-            for &key in containers.by_ref().take(part.count as usize) {
-                outcomes.push(match (self.workers.get(&part.worker), self.containers.get(&key)) {
-                    (None, _) => Outcome::WorkerGone,
-                    (Some((_, _, life, _)), _) if *life != part.epoch => Outcome::WorkerGone,
-                    (Some((_, _, _, false)), _) => Outcome::WorkerClosed,
-                    (_, Some((request, Where::Leased(by, _)))) if *by == token => {
-                        if self.fits(part.worker, &request.needs) {
-                            Outcome::Placed
-                        } else {
-                            Outcome::NoRoom
-                        }
-                    }
-                    _ => Outcome::NotLeased,
-                });
-                if outcomes.last() == Some(&Outcome::Placed) {
-                    self.containers.get_mut(&key).expect("it is there").1 = Where::On(part.worker);
-                }
-            }
-        }
-        outcomes
-    }
-
-    fn count(&self, is: impl Fn(&Where) -> bool) -> usize {
-        self.containers.values().filter(|(_, at)| is(at)).count()
-    }
 }
 
 struct Machine {

@@ -63,6 +63,7 @@ pub(crate) fn join(store: &MemoryStore, name: &str, config: Config) -> Scheduler
 pub(crate) fn run(scheduler: &mut Scheduler<MemoryStore>, from: Duration) -> usize {
     let (mut now, mut placed, mut idle) = (from, 0, 0);
     while idle < 3 {
+        assert!(now < from + Duration::from_secs(1_000), "it never comes to rest");
         let step = scheduler.step(now).expect("a step");
         placed += step.settled.placed.len();
         idle = if step.is_idle() { idle + 1 } else { 0 };

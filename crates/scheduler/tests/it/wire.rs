@@ -1,0 +1,138 @@
+//! A store whose answers are lost: what has come to pass is told all the same.
+
+use std::cell::Cell;
+use std::sync::Arc;
+use std::time::Duration;
+
+use proofload_scheduler::{
+    ContainerKey, Counters, Exchange, MemoryStore, Policy, Reconciled, Refusal, Reply, Request,
+    Scheduler, Status, Store, StoreError, Token, Worker, WorkerKey,
+};
+
+use crate::support::*;
+
+/// Fails the calls that an exchange is made of, and those beside it, at the numbers in `lost`.
+struct Lossy {
+    store: MemoryStore,
+    calls: Cell<u32>,
+    lost: Vec<u32>,
+}
+
+impl Lossy {
+    fn call(&self) -> Result<(), StoreError> {
+        self.calls.set(self.calls.get() + 1);
+        match self.lost.contains(&self.calls.get()) {
+            true => Err(StoreError::NoAnswer("cut".into())),
+            false => Ok(()),
+        }
+    }
+}
+
+impl Store for Lossy {
+    type Pending = Reply;
+
+    fn join(&self, scheduler: &str) -> Result<Token, StoreError> {
+        self.store.join(scheduler)
+    }
+
+    fn submit(&self, exchange: Exchange<'_>) -> Result<Reply, StoreError> {
+        self.call()?;
+        self.store.submit(exchange)
+    }
+
+    fn receive(&self, pending: Reply) -> Result<Reply, StoreError> {
+        self.call()?;
+        self.store.receive(pending)
+    }
+
+    fn enqueue(
+        &self,
+        requests: Vec<Request>,
+        now: Duration,
+    ) -> Result<Vec<ContainerKey>, StoreError> {
+        self.store.enqueue(requests, now)
+    }
+
+    fn put_worker(&self, worker: Worker) -> Result<WorkerKey, StoreError> {
+        self.store.put_worker(worker)
+    }
+
+    fn set_status(&self, worker: &str, status: Status) -> Result<(), StoreError> {
+        self.store.set_status(worker, status)
+    }
+
+    fn remove_worker(&self, worker: &str) -> Result<Vec<Arc<Request>>, StoreError> {
+        self.store.remove_worker(worker)
+    }
+
+    fn requeue_at(
+        &self,
+        token: Token,
+        keys: &[ContainerKey],
+        at: Duration,
+    ) -> Result<usize, StoreError> {
+        self.call()?;
+        self.store.requeue_at(token, keys, at)
+    }
+
+    fn refuse(
+        &self,
+        token: Token,
+        refused: &[(ContainerKey, Refusal)],
+    ) -> Result<usize, StoreError> {
+        self.call()?;
+        self.store.refuse(token, refused)
+    }
+
+    fn renew(&self, token: Token, until: Duration) -> Result<usize, StoreError> {
+        self.store.renew(token, until)
+    }
+
+    fn release(&self, container: &str, worker: &str) -> Result<bool, StoreError> {
+        self.store.release(container, worker)
+    }
+
+    fn reconcile(&self, worker: &str, has: &[String]) -> Result<Reconciled, StoreError> {
+        self.store.reconcile(worker, has)
+    }
+
+    fn counters(&self) -> Arc<Counters> {
+        self.store.counters()
+    }
+}
+
+/// Every single call and every two in a row are lost once.
+#[test]
+fn every_container_is_told_as_placed_once_whichever_call_is_lost() {
+    for first in 3..40 {
+        for lost in [vec![first], vec![first, first + 1]] {
+            let store = fleet((0..2).map(|i| worker(format!("w{i}"))));
+            // Each worker holds two; one is put back and one is too large.
+            enqueue(&store, (0..5).map(|i| Request::new(format!("c{i}"), cpu(5_000), memory(1))));
+            enqueue(&store, [Request::new("large", cpu(11_000), memory(1))]);
+            let lossy = Lossy { store: store.handle(), calls: Cell::new(0), lost: lost.clone() };
+            let mut scheduler = Scheduler::join(
+                lossy,
+                "a",
+                at_once(Policy::Spread),
+                Duration::from_secs(1),
+                Duration::ZERO,
+            )
+            .expect("the first calls arrive");
+            let mut placed = Vec::new();
+            let mut refused = 0;
+            for now in 0..200 {
+                if let Ok(step) = scheduler.step(Duration::from_millis(now * 10)) {
+                    placed.extend(step.settled.placed.into_iter().map(|placed| placed.key));
+                    refused += step.refused;
+                }
+            }
+            placed.sort_unstable();
+            placed.dedup();
+            let audit = store.audit();
+            assert_eq!(audit.faults, Vec::<String>::new());
+            assert_eq!((placed.len(), audit.placed), (4, 4), "lost: {lost:?}");
+            assert_eq!((refused, store.refused().len()), (1, 1), "lost: {lost:?}");
+        }
+    }
+}
