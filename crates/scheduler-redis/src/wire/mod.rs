@@ -1,0 +1,380 @@
+//! The way to a Redis server: one connection, seen from outside as plain blocking calls.
+//!
+//! A [`Wire`] is a multiplexed connection in RESP3 and the small runtime that drives it. It is driven only
+//! while a call is made, so a wire takes no thread and does nothing on its own. [`Wire::submit`] returns
+//! when the request is out and [`Wire::receive`] waits for its reply; what is done in between overlaps the
+//! server's work.
+//!
+//! ```no_run
+//! use std::sync::{Arc, LazyLock};
+//! use proofload_scheduler::Counters;
+//! use proofload_scheduler_redis::wire::{Options, Script, Wire, cmd};
+//!
+//! static RAISE: LazyLock<Script> = LazyLock::new(|| {
+//!     Script::new("raise", "return call('INCRBY', KEYS[1], ARGV[1])")
+//! });
+//! let (counters, tally) = Counters::for_store();
+//! let address = "redis://127.0.0.1:6379".parse()?;
+//! let wire = Wire::connect(&address, Options::default(), Arc::new(tally))?;
+//!
+//! wire.call::<()>(cmd("SET").arg("level").arg(40))?;
+//! let pending = wire.submit_eval(RAISE.on(&["level"]).arg(2))?;
+//! let level: i64 = wire.receive(pending)?;
+//! assert_eq!(level, 42);
+//! let counted = counters.snapshot().wire;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What is counted, and where
+//! In the socket itself, below the client library, the handshake included: bytes at read and write, a
+//! command when its last byte is written, a round trip at each flush that carries requests. Calls inside
+//! scripts are counted by the scripts ([`Script`]). [`Info`] says how it compares with the server's own.
+//!
+//! # What happens when it fails
+//! Each failure has its name, [`WireError`]. A call whose connection is lost, or that is not answered in
+//! time, fails and is never sent again by itself: only the caller knows what may be done twice. The
+//! connection is then gone, and calls fail with [`WireError::NotSent`] until [`Wire::reconnect`], which
+//! tries a bounded number of times. It gives the [`Info`] of the server that is there now: another
+//! [`Info::run_id`] tells that it was started anew, perhaps with less than it had.
+//!
+//! Left out: TLS, unix sockets, clusters, publish and subscribe.
+
+mod address;
+mod error;
+mod info;
+mod link;
+mod requests;
+mod retry;
+mod script;
+mod stream;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+pub use address::{Address, AddressError};
+pub use error::WireError;
+pub use info::{CpuTime, Info};
+use link::{Link, Reply, Sent};
+use proofload_scheduler::Tally;
+pub use redis::{Cmd, FromRedisValue, Pipeline, ToRedisArgs, Value, cmd, pipe};
+pub use retry::Retry;
+pub use script::{Eval, Script};
+use tokio::runtime::{Builder, Runtime};
+use tokio::time::timeout;
+
+/// How long is waited for what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// For a connection and the server's first words.
+    pub connect_timeout: Duration,
+    /// For a reply. Longer than the longest commit takes, as giving up too early makes it ambiguous.
+    pub response_timeout: Duration,
+    /// How [`Wire::reconnect`] tries.
+    pub retry: Retry,
+}
+
+impl Default for Options {
+    /// 5 s to connect, 10 s for a reply.
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(5),
+            response_timeout: Duration::from_secs(10),
+            retry: Retry::default(),
+        }
+    }
+}
+
+/// A connection to a server.
+pub struct Wire {
+    runtime: Runtime,
+    address: Address,
+    options: Options,
+    tally: Arc<Tally>,
+    state: Mutex<State>,
+}
+
+struct State {
+    link: Option<Link>,
+    /// Which link it is, so that a call on an earlier one does not end this.
+    number: u64,
+    server: Arc<Info>,
+}
+
+/// A call that is under way.
+pub struct Pending {
+    command: Arc<Cmd>,
+    /// To load it if the server does not have it.
+    script: Option<Script>,
+    link: u64,
+    reply: Reply<Value>,
+}
+
+impl Wire {
+    /// Connects, once, and looks whether it is a server to work with. Whatever goes over the wire from
+    /// now on, the handshake included, is counted in `tally`.
+    ///
+    /// # Errors
+    /// [`WireError`].
+    pub fn connect(
+        address: &Address,
+        options: Options,
+        tally: Arc<Tally>,
+    ) -> Result<Self, WireError> {
+        let address = address.clone();
+        let runtime = Builder::new_current_thread().enable_io().enable_time().build();
+        let runtime = match runtime {
+            Ok(runtime) => runtime,
+            Err(source) => return Err(WireError::Unreachable { address, source }),
+        };
+        let opened = runtime.block_on(Link::open(&address, &tally, options.connect_timeout));
+        let (link, server) = opened?;
+        let state = State { link: Some(link), number: 0, server: Arc::new(server) };
+        Ok(Self { runtime, address, options, tally, state: Mutex::new(state) })
+    }
+
+    /// The server's address.
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// The server as it was when this connection was made.
+    pub fn server(&self) -> Arc<Info> {
+        Arc::clone(&self.state().server)
+    }
+
+    /// Gives up the connection, if there still is one, and makes a new one, trying as often as
+    /// [`Options::retry`] says. Returns the server that is there now.
+    ///
+    /// # Errors
+    /// That of the last try, or at once one that will not pass.
+    pub fn reconnect(&self) -> Result<Arc<Info>, WireError> {
+        self.state().link = None;
+        self.retry(|| Ok(self.server()))
+    }
+
+    /// Does what may be done twice until it succeeds, fails for good, or has been tried as often as
+    /// [`Options::retry`] says. Connects anew where the connection is lost.
+    ///
+    /// # Errors
+    /// That of the last try.
+    pub fn retry<T>(
+        &self,
+        mut attempt: impl FnMut() -> Result<T, WireError>,
+    ) -> Result<T, WireError> {
+        let mut failed = 0;
+        loop {
+            match self.connected().and_then(|()| attempt()) {
+                Err(error) if error.is_passing() => {
+                    failed += 1;
+                    if failed >= self.options.retry.tries {
+                        return Err(error);
+                    }
+                    thread::sleep(self.options.retry.pause_by_chance(failed));
+                }
+                done => return done,
+            }
+        }
+    }
+
+    /// Makes a connection if there is none.
+    fn connected(&self) -> Result<(), WireError> {
+        let mut state = self.state();
+        if state.link.is_none() {
+            let opened = Link::open(&self.address, &self.tally, self.options.connect_timeout);
+            let (link, server) = self.runtime.block_on(opened)?;
+            *state = State { link: Some(link), number: state.number + 1, server: Arc::new(server) };
+        }
+        Ok(())
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the server says of itself now.
+    ///
+    /// # Errors
+    /// [`WireError`].
+    pub fn info(&self) -> Result<Info, WireError> {
+        link::info_of(&self.address, self.call(&cmd("INFO"))?)
+    }
+
+    /// Sends a command and waits for its reply.
+    ///
+    /// # Errors
+    /// [`WireError`].
+    pub fn call<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, WireError> {
+        self.receive(self.submit(command)?)
+    }
+
+    /// Sends commands together and waits for all their replies; each may have failed by itself.
+    ///
+    /// # Errors
+    /// [`WireError`], if the replies did not come.
+    pub fn call_all(
+        &self,
+        commands: &Pipeline,
+    ) -> Result<Vec<Result<Value, WireError>>, WireError> {
+        if commands.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut state = self.state();
+        let number = state.number;
+        let what = || "a pipeline".to_owned();
+        let Some(link) = &mut state.link else { return Err(self.not_sent(what())) };
+        let patience = self.options.response_timeout;
+        let sent = self
+            .runtime
+            .block_on(async { timeout(patience, link.send_all(commands.clone())).await });
+        drop(state);
+        let Ok(Sent { reply, .. }) = sent else {
+            return Err(self.lost(number, what(), self.too_late()));
+        };
+        let replies = self.wait(number, reply, what)?;
+        let names: Vec<_> = commands.cmd_iter().map(name_of).collect();
+        let checked = replies.into_iter().zip(names).map(|(reply, name)| match reply {
+            Value::ServerError(error) => Err(WireError::answered(&self.address, name, &error)),
+            reply => Ok(reply),
+        });
+        Ok(checked.collect())
+    }
+
+    /// Calls a script and waits for its reply.
+    ///
+    /// # Errors
+    /// [`WireError`].
+    pub fn eval<T: FromRedisValue>(&self, eval: &Eval) -> Result<T, WireError> {
+        self.receive(self.submit_eval(eval)?)
+    }
+
+    /// Sends a command; returns when its bytes are on their way.
+    ///
+    /// # Errors
+    /// [`WireError::NotSent`].
+    pub fn submit(&self, command: &Cmd) -> Result<Pending, WireError> {
+        self.send(Arc::new(command.clone()), None)
+    }
+
+    /// Sends a call of a script; returns when its bytes are on their way.
+    ///
+    /// # Errors
+    /// [`WireError::NotSent`].
+    pub fn submit_eval(&self, eval: &Eval) -> Result<Pending, WireError> {
+        self.send(Arc::new(eval.command.clone()), Some(eval.script.clone()))
+    }
+
+    fn send(&self, command: Arc<Cmd>, script: Option<Script>) -> Result<Pending, WireError> {
+        let mut state = self.state();
+        let number = state.number;
+        let name = || name(&command, script.as_ref());
+        let Some(link) = &mut state.link else { return Err(self.not_sent(name())) };
+        let patience = self.options.response_timeout;
+        let sending = Arc::clone(&command);
+        let sent = self.runtime.block_on(async { timeout(patience, link.send(sending)).await });
+        match sent {
+            Ok(Sent { reply, whole: true }) => Ok(Pending { command, script, link: number, reply }),
+            // Not to its end, and never will be: its connection goes.
+            _ => {
+                state.link = None;
+                Err(self.not_sent(name()))
+            }
+        }
+    }
+
+    /// Waits for the reply to a call.
+    ///
+    /// A script that the server does not have is loaded, and the call sent once more: it had not begun.
+    ///
+    /// # Errors
+    /// [`WireError`].
+    pub fn receive<T: FromRedisValue>(&self, pending: Pending) -> Result<T, WireError> {
+        let Pending { command, script, link, reply } = pending;
+        let name = || name(&command, script.as_ref());
+        let mut value = self.wait(link, reply, name)?;
+        if let (Some(script), Value::ServerError(error)) = (&script, &value)
+            && error.code() == "NOSCRIPT"
+        {
+            let _hash: String = self.call(&script.load())?;
+            self.tally.script_load(1);
+            let again = self.send(Arc::clone(&command), Some(script.clone()))?;
+            value = self.wait(again.link, again.reply, name)?;
+        }
+        if script.is_some() {
+            value = self.script_reply(value, name)?;
+        }
+        if let Value::ServerError(error) = &value {
+            return Err(WireError::answered(&self.address, name(), error));
+        }
+        redis::from_redis_value(value).map_err(|error| WireError::Unexpected {
+            address: self.address.clone(),
+            call: name(),
+            found: error.to_string(),
+        })
+    }
+
+    /// Counts the calls that a script says it made; what is left is what it returned.
+    fn script_reply(&self, value: Value, name: impl Fn() -> String) -> Result<Value, WireError> {
+        let parts = match value {
+            Value::Array(parts) => parts,
+            failed @ Value::ServerError(_) => return Ok(failed),
+            _ => Vec::new(),
+        };
+        let mut parts = parts.into_iter();
+        match parts.next() {
+            Some(Value::Int(calls)) if calls >= 0 => {
+                self.tally.script_call(calls.unsigned_abs());
+                Ok(parts.next().unwrap_or(Value::Nil))
+            }
+            _ => Err(WireError::Unexpected {
+                address: self.address.clone(),
+                call: name(),
+                found: "a script's reply without its number of calls".to_owned(),
+            }),
+        }
+    }
+
+    fn wait<T>(
+        &self,
+        link: u64,
+        reply: Reply<T>,
+        name: impl Fn() -> String,
+    ) -> Result<T, WireError> {
+        let patience = self.options.response_timeout;
+        match self.runtime.block_on(async { timeout(patience, reply).await }) {
+            Ok(Ok(Ok(reply))) => Ok(reply),
+            Ok(Ok(Err(error))) => Err(self.lost(link, name(), error.to_string())),
+            Ok(Err(_)) => Err(self.lost(link, name(), "the connection was given up".to_owned())),
+            Err(_) => Err(self.lost(link, name(), self.too_late())),
+        }
+    }
+
+    fn too_late(&self) -> String {
+        format!("no reply within {} ms", self.options.response_timeout.as_millis())
+    }
+
+    fn not_sent(&self, call: String) -> WireError {
+        WireError::NotSent { address: self.address.clone(), call }
+    }
+
+    /// A sent call has no answer, and its connection is of no more use.
+    fn lost(&self, link: u64, call: String, why: String) -> WireError {
+        let mut state = self.state();
+        if state.number == link {
+            state.link = None;
+        }
+        WireError::NoAnswer { address: self.address.clone(), call, why }
+    }
+}
+
+/// What a call is called in an error: its script or its command.
+fn name(command: &Cmd, script: Option<&Script>) -> String {
+    script.map_or_else(|| name_of(command), |script| script.name().to_owned())
+}
+
+fn name_of(command: &Cmd) -> String {
+    match command.args_iter().next() {
+        Some(redis::Arg::Simple(name)) => String::from_utf8_lossy(name).into_owned(),
+        _ => String::new(),
+    }
+}
