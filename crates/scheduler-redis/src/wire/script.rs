@@ -4,28 +4,10 @@ use std::sync::Arc;
 
 use redis::{Cmd, ToRedisArgs};
 
-/// Around every script, on its first line, so that line numbers in errors are those of the script.
-///
-/// A script has no other way to the server than `call`, which counts; `redis` itself is out of its reach
-/// by that name. What it returns goes out behind the count, and so does an error that it runs into: a
-/// script that fails half-way is counted up to there. What the server turns away without running it
-/// (no permission, no memory, a replica) it does not count either, and such a call ends the script.
-const HEAD: &str = "local calls = 0 \
-local redis, call = nil, (function(server) return function(...) \
-local reply = server.pcall(...) \
-if type(reply) == 'table' and reply.err then \
-local code = string.match(reply.err, '^%-?(%u+)') \
-if not (code == 'OOM' or code == 'READONLY' or code == 'NOPERM' or code == 'MISCONF' or code == 'NOREPLICAS') then calls = calls + 1 end \
-error(reply) end \
-calls = calls + 1 return reply end end)(redis) \
-local function script() ";
-/// Redis hands a `pcall` the text of an error, whatever it was raised with. The server's own begin with a
-/// code, Lua's with a place.
-const FOOT: &str = "\nend \
-local ok, reply = pcall(script) \
-if ok then return {calls, reply} end \
-if not string.match(reply, '^%u+ ') then reply = 'ERR ' .. reply end \
-return {calls, {err = reply}}";
+/// Around every script: what counts its calls, and hands the count out before the reply. An error goes
+/// out there too, so a script that fails half-way is counted up to where it failed.
+const HEAD: &str = include_str!("head.lua");
+const FOOT: &str = include_str!("foot.lua");
 
 /// A script for the server: Lua, whose `return` is the reply.
 ///
@@ -45,7 +27,8 @@ impl Script {
     /// A script under a name that errors give.
     #[must_use]
     pub fn new(name: &'static str, lua: &str) -> Self {
-        let code = format!("{HEAD}{lua}{FOOT}");
+        let head: Vec<_> = HEAD.lines().filter(|line| !line.starts_with("--")).collect();
+        let code = format!("{} {lua}{FOOT}", head.join(" "));
         let hash = redis::Script::new(&code).get_hash().to_owned();
         Self(Arc::new(Text { name, code, hash }))
     }

@@ -154,6 +154,7 @@ fn each_kind_of_call() {
             run: |wired| {
                 wired.wire.reconnect().unwrap();
             },
+            round_trips: 2,
             commands: 2,
             ..Case::default()
         },
@@ -205,6 +206,16 @@ fn a_failed_script() {
         (
             "return redis.call('GET', KEYS[1])",
             "bad: ADDRESS answered ERR user_script:1: attempt to index upvalue 'redis' (a nil value)",
+            0,
+        ),
+        (
+            "call('GET', KEYS[1])\nreturn call('NOPE')",
+            "bad: ADDRESS answered ERR Unknown Redis command called from script",
+            1,
+        ),
+        (
+            "return call('GET', KEYS[1], 2)",
+            "bad: ADDRESS answered ERR Wrong number of args calling Redis command from script",
             0,
         ),
         (
