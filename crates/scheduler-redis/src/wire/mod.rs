@@ -354,6 +354,13 @@ impl Wire {
             Ok(Ok(Err(error))) if error.kind() == ErrorKind::Parse => {
                 Err(self.lost(link, name(), "what came is no reply".to_owned()))
             }
+            // A transaction that the server did not carry out.
+            Ok(Ok(Err(error))) if error.code().is_some() => Err(WireError::Refused {
+                address: self.address.clone(),
+                call: name(),
+                code: error.code().unwrap_or_default().to_owned(),
+                message: "nothing of it was carried out".to_owned(),
+            }),
             Ok(_) => Err(self.lost(link, name(), "the connection was closed".to_owned())),
             Err(_) => Err(self.lost(link, name(), self.too_late())),
         }

@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use redis::{Cmd, ToRedisArgs};
 
-/// Around every script: what counts its calls, and hands the count out before the reply. An error goes
-/// out there too, so a script that fails half-way is counted up to where it failed.
-const HEAD: &str = include_str!("head.lua");
-const FOOT: &str = include_str!("foot.lua");
+/// Before every script, on its first line, so that line numbers in errors are the script's own. It has no
+/// way to the server but `call`: by the name of `redis` there is nothing.
+const HEAD: &str = "local function script(call, redis) ";
+/// After it: what counts its calls, out of its reach, and hands the count out before the reply. An error
+/// goes out there too, so a script that fails half-way is counted up to where it failed.
+const FOOT: &str = include_str!("counting.lua");
 
 /// A script for the server: Lua, whose `return` is the reply.
 ///
@@ -27,8 +29,7 @@ impl Script {
     /// A script under a name that errors give.
     #[must_use]
     pub fn new(name: &'static str, lua: &str) -> Self {
-        let head: Vec<_> = HEAD.lines().filter(|line| !line.starts_with("--")).collect();
-        let code = format!("{} {lua}{FOOT}", head.join(" "));
+        let code = format!("{HEAD}{lua}{FOOT}");
         let hash = redis::Script::new(&code).get_hash().to_owned();
         Self(Arc::new(Text { name, code, hash }))
     }
