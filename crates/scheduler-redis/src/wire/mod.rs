@@ -55,7 +55,7 @@ use std::time::Duration;
 pub use address::{Address, AddressError};
 pub use error::WireError;
 pub use info::{CpuTime, Info};
-use link::{Link, Reply, Sent};
+use link::{Link, Out, Reply, Sent};
 use proofload_scheduler::Tally;
 use redis::ErrorKind;
 pub use redis::{Cmd, FromRedisValue, Pipeline, ToRedisArgs, Value, cmd, pipe};
@@ -235,10 +235,18 @@ impl Wire {
         let sent = self
             .runtime
             .block_on(async { timeout(patience, link.send_all(commands.clone())).await });
-        drop(state);
-        let Ok(Sent { reply, .. }) = sent else {
-            return Err(self.lost(number, what(), self.too_late()));
+        let reply = match sent {
+            Ok(Sent { out: Out::None, .. }) => {
+                state.link = None;
+                return Err(self.not_sent(what()));
+            }
+            Ok(Sent { reply, .. }) => reply,
+            Err(_) => {
+                drop(state);
+                return Err(self.lost(number, what(), self.too_late()));
+            }
         };
+        drop(state);
         let replies = self.wait(number, reply, what)?;
         let names: Vec<_> = commands.cmd_iter().map(name_of).collect();
         let checked = replies.into_iter().zip(names).map(|(reply, name)| match reply {
@@ -281,7 +289,9 @@ impl Wire {
         let sending = Arc::clone(&command);
         let sent = self.runtime.block_on(async { timeout(patience, link.send(sending)).await });
         match sent {
-            Ok(Sent { reply, whole: true }) => Ok(Pending { command, script, link: number, reply }),
+            Ok(Sent { reply, out: Out::All }) => {
+                Ok(Pending { command, script, link: number, reply })
+            }
             // Not to its end, and never will be: its connection goes.
             _ => {
                 state.link = None;
