@@ -145,10 +145,11 @@ impl Wire {
         if let Value::ServerError(error) = &value {
             return Err(WireError::answered(&self.address, name(), error));
         }
-        redis::from_redis_value(value).map_err(|error| WireError::Unexpected {
+        let kind = link::kind_of(&value);
+        redis::from_redis_value(value).map_err(|_| WireError::Unexpected {
             address: self.address.clone(),
             call: name(),
-            found: error.to_string(),
+            found: kind.to_owned(),
         })
     }
 

@@ -173,8 +173,8 @@ impl Link {
 pub(super) fn info_of(address: &Address, reply: Value) -> Result<Info, WireError> {
     let unexpected =
         |found| WireError::Unexpected { address: address.clone(), call: "INFO".to_owned(), found };
-    let text: String =
-        redis::from_redis_value(reply).map_err(|error| unexpected(error.to_string()))?;
+    let kind = kind_of(&reply);
+    let text: String = redis::from_redis_value(reply).map_err(|_| unexpected(kind.to_owned()))?;
     Info::read(&text).map_err(|missing| unexpected(format!("no line `{}`", missing.0)))
 }
 
@@ -194,5 +194,17 @@ fn greeting(
             let source = io::Error::new(io::ErrorKind::UnexpectedEof, found);
             Err(WireError::Unreachable { address, source })
         }
+    }
+}
+
+/// What a reply is; not what is in it, which may be anybody's and of any length.
+pub(super) fn kind_of(reply: &Value) -> &'static str {
+    match reply {
+        Value::Nil => "nothing",
+        Value::Int(_) | Value::Double(_) | Value::BigNumber(_) => "a number",
+        Value::Array(_) | Value::Set(_) | Value::Push { .. } => "an array",
+        Value::Map(_) | Value::Attribute { .. } => "a map",
+        Value::Boolean(_) => "a truth value",
+        _ => "a text",
     }
 }
