@@ -173,6 +173,8 @@ impl WireError {
         let message = error.details().unwrap_or_default();
         let message = message.split(", with args beginning with").next().unwrap_or_default();
         let message = message.trim().to_owned();
+        // Inside a script version 7.0 says it in words alone.
+        let forbidden = message.starts_with("The user executing the script ");
         match error.code() {
             "WRONGPASS" => Self::WrongPassword { address },
             "NOAUTH" => Self::NoPassword { address },
@@ -181,6 +183,7 @@ impl WireError {
             "OOM" => Self::OutOfMemory { address, call },
             "READONLY" => Self::Replica { address, replica_of: "another server".to_owned() },
             "WRONGTYPE" => Self::WrongType { address, call },
+            _ if forbidden => Self::NoPermission { address, call, message },
             code => Self::Refused { address, call, code: code.to_owned(), message },
         }
     }

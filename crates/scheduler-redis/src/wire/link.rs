@@ -1,15 +1,17 @@
 //! One connection, from its handshake to its loss.
 
 use std::future::Future;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use proofload_scheduler::Tally;
 use redis::aio::{ConnectionLike, MultiplexedConnection};
-use redis::{AsyncConnectionConfig, Cmd, ErrorKind, Pipeline, RedisError, Value};
+use redis::{AsyncConnectionConfig, Cmd, Pipeline, RedisConnectionInfo, RedisError, Value};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
+use tokio::time::timeout;
 
 use super::address::Address;
 use super::error::WireError;
@@ -46,75 +48,63 @@ impl Drop for Link {
 }
 
 impl Link {
-    /// Connects, introduces itself and looks whether it is a server to work with.
+    /// Connects, introduces itself and looks whether it is a server to work with, each of both within
+    /// `patience`.
     pub(super) async fn open(
         address: &Address,
         tally: &Arc<Tally>,
         patience: Duration,
     ) -> Result<(Self, Info), WireError> {
-        let silent = || WireError::Silent { address: address.clone(), waited: patience };
-        let opened = tokio::time::timeout(patience, async {
-            let mut link = Self::connect(address, tally).await?;
-            let info = link.shake_hands(address).await?;
-            Ok((link, info))
-        });
-        opened.await.unwrap_or_else(|_| Err(silent()))
+        let connected = timeout(patience, Self::connect(address, tally)).await;
+        let mut link = connected
+            .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+            .map_err(|source| WireError::Unreachable { address: address.clone(), source })?;
+        let silent = WireError::Silent { address: address.clone(), waited: patience };
+        let info = timeout(patience, link.shake_hands(address)).await.unwrap_or(Err(silent))?;
+        Ok((link, info))
     }
 
-    async fn connect(address: &Address, tally: &Arc<Tally>) -> Result<Self, WireError> {
-        let unreachable = |source| WireError::Unreachable { address: address.clone(), source };
-        let socket = TcpStream::connect(address.endpoint()).await.map_err(unreachable)?;
-        socket.set_nodelay(true).map_err(unreachable)?;
+    async fn connect(address: &Address, tally: &Arc<Tally>) -> io::Result<Self> {
+        let socket = TcpStream::connect(address.endpoint()).await?;
+        socket.set_nodelay(true)?;
         let (stream, written) = CountingStream::new(socket, Arc::clone(tally));
-        // Nothing is said by the library: the handshake is ours, so that its errors are named.
-        let quiet = redis::RedisConnectionInfo::default().set_skip_set_lib_name();
+        // The library says nothing by itself: the handshake is ours, so that its errors have names.
+        let quiet = RedisConnectionInfo::default().set_skip_set_lib_name();
         let config = AsyncConnectionConfig::new().set_response_timeout(None);
-        let (connection, driver) = MultiplexedConnection::new_with_config(&quiet, stream, config)
-            .await
-            .map_err(|error| unreachable(std::io::Error::other(error.to_string())))?;
+        let made = MultiplexedConnection::new_with_config(&quiet, stream, config).await;
+        let (connection, driver) = made.map_err(io::Error::other)?;
         Ok(Self { connection, driver: tokio::spawn(driver), written, given: 0 })
     }
 
-    /// `HELLO` in RESP3 with the login, `SELECT` if it is not database 0, and `INFO`: one round trip.
+    /// `HELLO` in RESP3 with the login, then `SELECT` if it is not database 0, and `INFO`.
     async fn shake_hands(&mut self, address: &Address) -> Result<Info, WireError> {
-        let mut greeting = redis::pipe();
-        greeting.cmd("HELLO").arg(3);
+        let mut hello = redis::cmd("HELLO");
+        hello.arg(3);
         if let Some(login) = address.login() {
-            greeting.arg("AUTH").arg(login.user()).arg(login.password());
+            hello.arg("AUTH").arg(login.user()).arg(login.password());
         }
-        if address.database() != 0 {
-            greeting.cmd("SELECT").arg(address.database());
-        }
-        greeting.cmd("INFO");
-        let sent = self.send_all(greeting).await;
-        let replies = match sent.reply.await {
-            Ok(Ok(replies)) => replies,
-            Ok(Err(error)) => return Err(no_greeting(address, &error)),
-            Err(_) => return Err(closed(address)),
-        };
-        let mut replies = replies.into_iter();
-        let failed = |call: &str, error| WireError::answered(address, call.to_owned(), error);
         let old = |version: String| WireError::TooOld { address: address.clone(), version };
-        match replies.next() {
-            // A server before RESP3 knows no such command.
-            Some(Value::ServerError(error))
-                if error.details().is_some_and(|text| text.contains("unknown command")) =>
-            {
+        let said = self.send(Arc::new(hello)).await.reply.await;
+        if let Value::ServerError(error) = greeting(address, said)? {
+            // A server before RESP3 has no such command.
+            if error.details().is_some_and(|text| text.contains("unknown command")) {
                 return Err(old("before 6.0".to_owned()));
             }
-            Some(Value::ServerError(error)) => return Err(failed("HELLO", &error)),
-            Some(_) => {}
-            None => return Err(closed(address)),
+            return Err(WireError::answered(address, "HELLO".to_owned(), &error));
         }
-        if address.database() != 0
-            && let Some(Value::ServerError(error)) = replies.next()
-        {
-            return Err(failed("SELECT", &error));
+        if address.database() != 0 {
+            let select = redis::cmd("SELECT").arg(address.database()).take();
+            let said = self.send(Arc::new(select)).await.reply.await;
+            if let Value::ServerError(error) = greeting(address, said)? {
+                return Err(WireError::answered(address, "SELECT".to_owned(), &error));
+            }
         }
-        let info = match replies.next() {
-            Some(Value::ServerError(error)) => return Err(failed("INFO", &error)),
-            Some(text) => info_of(address, text)?,
-            None => return Err(closed(address)),
+        let said = self.send(Arc::new(redis::cmd("INFO"))).await.reply.await;
+        let info = match greeting(address, said)? {
+            Value::ServerError(error) => {
+                return Err(WireError::answered(address, "INFO".to_owned(), &error));
+            }
+            text => info_of(address, text)?,
         };
         let major = info.version.split('.').next().and_then(|major| major.parse::<u32>().ok());
         if major.is_none_or(|major| major < OLDEST_MAJOR) {
@@ -173,21 +163,21 @@ pub(super) fn info_of(address: &Address, reply: Value) -> Result<Info, WireError
     Info::read(&text).map_err(|missing| unexpected(format!("no line `{}`", missing.0)))
 }
 
-fn closed(address: &Address) -> WireError {
-    let source = std::io::Error::from(std::io::ErrorKind::UnexpectedEof);
-    WireError::Unreachable { address: address.clone(), source }
-}
-
-/// No reply to the first words.
-fn no_greeting(address: &Address, error: &RedisError) -> WireError {
+/// What came of one of the first words.
+fn greeting(
+    address: &Address,
+    said: Result<Result<Value, RedisError>, JoinError>,
+) -> Result<Value, WireError> {
     let address = address.clone();
-    match error.kind() {
-        ErrorKind::Parse => {
-            WireError::NotRedis { address, found: "it answers in another protocol" }
+    match said {
+        Ok(Ok(reply)) => Ok(reply),
+        Ok(Err(error)) if error.kind() == redis::ErrorKind::Parse => {
+            Err(WireError::NotRedis { address, found: "it speaks another protocol" })
         }
         _ => {
-            let source = std::io::Error::other(error.to_string());
-            WireError::Unreachable { address, source }
+            let found = "it closed the connection before it answered";
+            let source = io::Error::new(io::ErrorKind::UnexpectedEof, found);
+            Err(WireError::Unreachable { address, source })
         }
     }
 }

@@ -37,7 +37,7 @@
 //! tries a bounded number of times. It gives the [`Info`] of the server that is there now: another
 //! [`Info::run_id`] tells that it was started anew, perhaps with less than it had.
 //!
-//! Left out: TLS, unix sockets, clusters, publish and subscribe.
+//! It blocks, so it is not for use within an asynchronous task. Left out: TLS, unix sockets, clusters, publish and subscribe.
 
 mod address;
 mod error;
@@ -57,6 +57,7 @@ pub use error::WireError;
 pub use info::{CpuTime, Info};
 use link::{Link, Reply, Sent};
 use proofload_scheduler::Tally;
+use redis::ErrorKind;
 pub use redis::{Cmd, FromRedisValue, Pipeline, ToRedisArgs, Value, cmd, pipe};
 pub use retry::Retry;
 pub use script::{Eval, Script};
@@ -99,6 +100,13 @@ struct State {
     /// Which link it is, so that a call on an earlier one does not end this.
     number: u64,
     server: Arc<Info>,
+}
+
+/// Shows where it leads, without the password.
+impl std::fmt::Debug for Wire {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Wire").field("address", &self.address).finish_non_exhaustive()
+    }
 }
 
 /// A call that is under way.
@@ -343,8 +351,17 @@ impl Wire {
         let patience = self.options.response_timeout;
         match self.runtime.block_on(async { timeout(patience, reply).await }) {
             Ok(Ok(Ok(reply))) => Ok(reply),
-            Ok(Ok(Err(error))) => Err(self.lost(link, name(), error.to_string())),
-            Ok(Err(_)) => Err(self.lost(link, name(), "the connection was given up".to_owned())),
+            Ok(Ok(Err(error))) if error.kind() == ErrorKind::Parse => {
+                Err(self.lost(link, name(), "what came is no reply".to_owned()))
+            }
+            // A transaction that the server did not carry out.
+            Ok(Ok(Err(error))) if error.code().is_some() => Err(WireError::Refused {
+                address: self.address.clone(),
+                call: name(),
+                code: error.code().unwrap_or_default().to_owned(),
+                message: "nothing of it was carried out".to_owned(),
+            }),
+            Ok(_) => Err(self.lost(link, name(), "the connection was closed".to_owned())),
             Err(_) => Err(self.lost(link, name(), self.too_late())),
         }
     }
@@ -376,5 +393,17 @@ fn name_of(command: &Cmd) -> String {
     match command.args_iter().next() {
         Some(redis::Arg::Simple(name)) => String::from_utf8_lossy(name).into_owned(),
         _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wire_can_be_handed_from_thread_to_thread_and_shared() {
+        fn is_shared<T: Send + Sync>() {}
+        is_shared::<Wire>();
+        is_shared::<Script>();
     }
 }

@@ -4,28 +4,12 @@ use std::sync::Arc;
 
 use redis::{Cmd, ToRedisArgs};
 
-/// Around every script, on its first line, so that line numbers in errors are those of the script.
-///
-/// A script has no other way to the server than `call`, which counts; `redis` itself is out of its reach
-/// by that name. What it returns goes out behind the count, and so does an error that it runs into: a
-/// script that fails half-way is counted up to there. What the server turns away without running it
-/// (no permission, no memory, a replica) it does not count either, and such a call ends the script.
-const HEAD: &str = "local calls = 0 \
-local redis, call = nil, (function(server) return function(...) \
-local reply = server.pcall(...) \
-if type(reply) == 'table' and reply.err then \
-local code = string.match(reply.err, '^%-?(%u+)') \
-if not (code == 'OOM' or code == 'READONLY' or code == 'NOPERM' or code == 'MISCONF' or code == 'NOREPLICAS') then calls = calls + 1 end \
-error(reply) end \
-calls = calls + 1 return reply end end)(redis) \
-local function script() ";
-/// Redis hands a `pcall` the text of an error, whatever it was raised with. The server's own begin with a
-/// code, Lua's with a place.
-const FOOT: &str = "\nend \
-local ok, reply = pcall(script) \
-if ok then return {calls, reply} end \
-if not string.match(reply, '^%u+ ') then reply = 'ERR ' .. reply end \
-return {calls, {err = reply}}";
+/// Before every script, on its first line, so that line numbers in errors are the script's own. It has no
+/// way to the server but `call`: by the name of `redis` there is nothing.
+const HEAD: &str = "local function script(call, redis) ";
+/// After it: what counts its calls, out of its reach, and hands the count out before the reply. An error
+/// goes out there too, so a script that fails half-way is counted up to where it failed.
+const FOOT: &str = include_str!("counting.lua");
 
 /// A script for the server: Lua, whose `return` is the reply.
 ///

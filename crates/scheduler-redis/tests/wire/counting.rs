@@ -88,6 +88,22 @@ fn each_kind_of_call() {
             ..Case::default()
         },
         Case {
+            name: "a transaction with a call that is turned away",
+            run: |wired| {
+                let mut commands = pipe();
+                commands.atomic().cmd("GET").arg("text").cmd("GET");
+                let failed = wired.wire.call_all(&commands).unwrap_err();
+                assert!(
+                    matches!(&failed, WireError::Refused { code, .. } if code == "EXECABORT"),
+                    "{failed:?}"
+                );
+            },
+            // MULTI, what is queued, what is not, EXEC: of these the server counts the first and the last.
+            commands: 4,
+            turned_away: 2,
+            ..Case::default()
+        },
+        Case {
             name: "two under way at once",
             run: |wired| {
                 let one = wired.wire.submit(cmd("ECHO").arg("one")).unwrap();
@@ -154,6 +170,7 @@ fn each_kind_of_call() {
             run: |wired| {
                 wired.wire.reconnect().unwrap();
             },
+            round_trips: 2,
             commands: 2,
             ..Case::default()
         },
@@ -204,7 +221,17 @@ fn a_failed_script() {
         ),
         (
             "return redis.call('GET', KEYS[1])",
-            "bad: ADDRESS answered ERR user_script:1: attempt to index upvalue 'redis' (a nil value)",
+            "bad: ADDRESS answered ERR user_script:1: attempt to index local 'redis' (a nil value)",
+            0,
+        ),
+        (
+            "call('GET', KEYS[1])\nreturn call('NOPE')",
+            "bad: ADDRESS answered ERR Unknown Redis command called from script",
+            1,
+        ),
+        (
+            "return call('GET', KEYS[1], 2)",
+            "bad: ADDRESS answered ERR Wrong number of args calling Redis command from script",
             0,
         ),
         (

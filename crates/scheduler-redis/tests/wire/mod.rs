@@ -1,6 +1,8 @@
 //! The connection: what it counts, and how it fails.
 
 mod counting;
+mod failing;
+mod refusing;
 
 use std::sync::Arc;
 
@@ -10,7 +12,7 @@ use proofload_scheduler_redis::wire::{Address, Options, Wire, WireError};
 
 pub(crate) type Test = (&'static str, fn());
 
-pub(crate) const TESTS: [&[Test]; 1] = [counting::TESTS];
+pub(crate) const TESTS: [&[Test]; 3] = [counting::TESTS, refusing::TESTS, failing::TESTS];
 
 fn server() -> RedisProcess {
     RedisProcess::start(Server::default()).unwrap()
