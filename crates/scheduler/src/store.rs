@@ -182,9 +182,6 @@ pub enum StoreError {
     /// The request cannot be taken.
     #[error(transparent)]
     Request(#[from] RequestError),
-    /// The store answered that it cannot.
-    #[error("the store failed: {0}")]
-    Failed(String),
     /// The call may or may not have been carried out; a commit is sent again as it was.
     #[error("the store did not answer: {0}")]
     NoAnswer(String),

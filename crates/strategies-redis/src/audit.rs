@@ -6,7 +6,6 @@ use proofload_scheduler::{Audit, ContainerKey, Resources, StoreError, WorkerAudi
 use proofload_scheduler_redis::wire::{Cmd, FromRedisValue, cmd};
 use proofload_strategies::{Popped, Primitives};
 
-use crate::error::store_error;
 use crate::primitives::{RedisPrimitives, less};
 use crate::{member, worker};
 
@@ -119,6 +118,6 @@ impl RedisPrimitives {
     }
 
     fn look<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, StoreError> {
-        self.wire.retry(|| self.wire.call(command)).map_err(store_error)
+        Ok(self.wire.retry(|| self.wire.call(command))?)
     }
 }

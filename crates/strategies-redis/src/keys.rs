@@ -1,10 +1,7 @@
 //! The names of the keys under a prefix.
 
 use proofload_scheduler::WorkerKey;
-
-use crate::error::OpenError;
-
-const PREFIX_MAX_BYTES: usize = 100;
+use proofload_scheduler_redis::PrefixError;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Keys {
@@ -15,11 +12,8 @@ pub(crate) struct Keys {
 }
 
 impl Keys {
-    pub(crate) fn new(prefix: &str) -> Result<Self, OpenError> {
-        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte);
-        if prefix.is_empty() || prefix.len() > PREFIX_MAX_BYTES || !prefix.bytes().all(allowed) {
-            return Err(OpenError::Prefix { prefix: prefix.to_owned(), most: PREFIX_MAX_BYTES });
-        }
+    pub(crate) fn new(prefix: &str) -> Result<Self, PrefixError> {
+        PrefixError::check(prefix)?;
         let key = |name| format!("{{{prefix}}}:{name}");
         let (steps, backlog, index) = (key("steps"), key("backlog"), key("index"));
         Ok(Self { prefix: prefix.to_owned(), steps, backlog, index })
@@ -63,23 +57,6 @@ impl Keys {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_prefix_means_nothing_to_the_server() {
-        for (prefix, good) in [
-            ("proofload", true),
-            ("a-b_c.d:1", true),
-            ("", false),
-            ("a b", false),
-            ("a*", false),
-            ("{a}", false),
-            ("ü", false),
-        ] {
-            assert_eq!(Keys::new(prefix).is_ok(), good, "{prefix:?}");
-        }
-        assert!(Keys::new(&"x".repeat(PREFIX_MAX_BYTES)).is_ok());
-        assert!(Keys::new(&"x".repeat(PREFIX_MAX_BYTES + 1)).is_err());
-    }
 
     #[test]
     fn only_the_keys_that_it_makes_are_its_own() {

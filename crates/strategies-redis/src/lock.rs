@@ -8,8 +8,6 @@ use std::time::{Duration, Instant};
 use proofload_scheduler::{StoreError, Tally, WorkerKey};
 use proofload_scheduler_redis::wire::{Script, Wire, WireError, cmd};
 
-use crate::error::store_error;
-
 /// A lock ends by itself after this, whatever its holder does.
 const LIFETIME: Duration = Duration::from_secs(10);
 /// Whoever holds it that long has died, and its lock is gone by then.
@@ -44,7 +42,7 @@ impl RedisLock {
         let mut wait = None;
         let mut set = cmd("SET");
         set.arg(&key).arg(&token).arg("NX").arg("PX").arg(LIFETIME.as_millis() as u64);
-        while wire.call::<Option<String>>(&set).map_err(store_error)?.is_none() {
+        while wire.call::<Option<String>>(&set)?.is_none() {
             if asked.elapsed() >= WAIT_MAX {
                 let seconds = WAIT_MAX.as_secs();
                 return Err(StoreError::Failed(format!(
@@ -64,8 +62,7 @@ impl RedisLock {
     /// Lets go of it, unless its time was over and it is somebody else's by now: nobody is told then, as
     /// in the source.
     pub(crate) fn release(self, wire: &Wire) -> Result<(), StoreError> {
-        let _freed: u64 =
-            wire.eval(RELEASE.on(&[&self.key]).arg(&self.token)).map_err(store_error)?;
+        let _freed: u64 = wire.eval(RELEASE.on(&[&self.key]).arg(&self.token))?;
         Ok(())
     }
 }

@@ -9,7 +9,7 @@ use proofload_scheduler::{
 use proofload_scheduler_redis::wire::{Cmd, FromRedisValue, Wire, cmd};
 use proofload_strategies::{Popped, Primitives};
 
-use crate::error::{malformed, store_error};
+use crate::error::malformed;
 use crate::keys::Keys;
 use crate::lock::RedisLock;
 use crate::{member, worker};
@@ -42,13 +42,13 @@ impl RedisPrimitives {
     /// One step that may be taken twice.
     fn read<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, StoreError> {
         self.tally.operation(1);
-        self.wire.retry(|| self.wire.call(command)).map_err(store_error)
+        Ok(self.wire.retry(|| self.wire.call(command))?)
     }
 
     /// One step that may not.
     fn write<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, StoreError> {
         self.tally.operation(1);
-        self.wire.call(command).map_err(store_error)
+        Ok(self.wire.call(command)?)
     }
 }
 

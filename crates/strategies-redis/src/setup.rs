@@ -7,7 +7,7 @@ use proofload_scheduler::{ContainerKey, Counters, Request, StoreError, Worker, W
 use proofload_scheduler_redis::wire::{Address, Options, Pipeline, Wire, WireError, cmd, pipe};
 use proofload_strategies::Popped;
 
-use crate::error::{OpenError, malformed, store_error};
+use crate::error::{OpenError, malformed};
 use crate::keys::Keys;
 use crate::primitives::RedisPrimitives;
 use crate::{lock, member, worker};
@@ -90,7 +90,7 @@ impl RedisPrimitives {
                 add.arg(score).arg(member::write(&container)?);
                 keys.push(key);
             }
-            let _new: u64 = self.wire.call(&add).map_err(store_error)?;
+            let _new: u64 = self.wire.call(&add)?;
         }
         Ok(keys)
     }
@@ -101,10 +101,10 @@ impl RedisPrimitives {
     /// [`StoreError`].
     pub fn remove_all(&self) -> Result<(), StoreError> {
         let mut ours = Vec::new();
-        scan(&self.wire, &self.keys, |keys| ours.extend(keys)).map_err(store_error)?;
+        scan(&self.wire, &self.keys, |keys| ours.extend(keys))?;
         ours.retain(|key| self.keys.is_ours(key));
         for chunk in ours.chunks(CHUNK) {
-            let _gone: u64 = self.wire.call(cmd("UNLINK").arg(chunk)).map_err(store_error)?;
+            let _gone: u64 = self.wire.call(cmd("UNLINK").arg(chunk))?;
         }
         Ok(())
     }
@@ -112,8 +112,7 @@ impl RedisPrimitives {
     /// Draws `count` numbers; gives the first.
     fn numbers(&self, of: &str, count: usize) -> Result<u64, StoreError> {
         let mut draw = cmd("HINCRBY");
-        let after: u64 =
-            self.wire.call(draw.arg(&self.keys.steps).arg(of).arg(count)).map_err(store_error)?;
+        let after: u64 = self.wire.call(draw.arg(&self.keys.steps).arg(of).arg(count))?;
         after
             .checked_sub(count as u64)
             .ok_or_else(|| malformed(&self.keys.steps, format_args!("field `{of}` is too small")))
@@ -121,8 +120,8 @@ impl RedisPrimitives {
 
     /// Sends commands together, none of which may fail.
     fn all(&self, commands: &Pipeline) -> Result<(), StoreError> {
-        for reply in self.wire.call_all(commands).map_err(store_error)? {
-            reply.map_err(store_error)?;
+        for reply in self.wire.call_all(commands)? {
+            reply?;
         }
         Ok(())
     }
