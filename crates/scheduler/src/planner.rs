@@ -13,6 +13,7 @@ use crate::counters::Counters;
 use crate::placer::{Placer, Shape};
 use crate::policy::Policy;
 use crate::refusal::Refusal;
+use crate::replica::{Contention, Replica};
 use crate::request::Request;
 use crate::store::{Claimed, Commit, ContainerKey, Outcome, Part, Reply, Revision, Verdict};
 
@@ -26,6 +27,9 @@ pub struct Config {
     pub policy: Policy,
     /// Where the first round begins; replicas should differ.
     pub seed: u64,
+    /// Which of the schedulers on the store it is. Several that do not know of each other place as much,
+    /// but are turned away more often.
+    pub replica: Replica,
     /// When a batch is closed.
     pub batching: Batching,
     /// When a container is tried again.
@@ -104,6 +108,7 @@ pub struct Planner {
     placer: Placer,
     counters: Arc<Counters>,
     config: Config,
+    contention: Contention,
     bands: Bands,
     /// When the first of those waiting came.
     since: Option<Duration>,
@@ -123,10 +128,13 @@ impl Planner {
     /// container, whatever the configuration says.
     pub fn new(mut config: Config, counters: Arc<Counters>) -> Self {
         config.batching.most = config.batching.most.max(1);
+        let mut placer = Placer::new(config.policy, config.seed, Arc::clone(&counters));
+        placer.set_replica(config.replica);
         Self {
-            placer: Placer::new(config.policy, config.seed, Arc::clone(&counters)),
+            placer,
             counters,
             config,
+            contention: Contention::default(),
             bands: Bands::default(),
             since: None,
             seen: None,
@@ -198,8 +206,9 @@ impl Planner {
                 && let Some(refusal) = self.placer.never_fits(&item.request)
             {
                 plan.refuse.push((item.key, refusal));
-            } else if item.attempts >= self.config.backoff.tries {
-                plan.refuse.push((item.key, Refusal::NothingFree(item.attempts)));
+            } else if item.attempts.saturating_add(1) >= self.config.backoff.tries {
+                let tries = item.attempts.saturating_add(1);
+                plan.refuse.push((item.key, Refusal::NothingFree(tries)));
             } else {
                 plan.requeue
                     .push((item.key, now.saturating_add(self.config.backoff.delay(item.attempts))));
@@ -298,6 +307,8 @@ impl Planner {
             }
         }
         drop(items);
+        let apart = self.contention.heard(settled.conflicts, self.placer.snapshot.slots());
+        self.placer.keep_apart(apart);
         if self.bands.waiting > 0 {
             self.since.get_or_insert(now);
         }
