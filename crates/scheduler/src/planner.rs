@@ -44,6 +44,8 @@ struct Item {
     shape: Shape,
     attempts: u32,
     enqueued: Duration,
+    /// When it was asked for: its lease is as old as that at most.
+    asked_at: Duration,
     /// Its part in the batch, once it is planned.
     part: u32,
 }
@@ -175,12 +177,29 @@ impl Planner {
         Some(if full { since } else { since.saturating_add(window) })
     }
 
+    /// When the first of those was asked for that still wait for a decision or a verdict.
+    pub(crate) fn oldest(&self) -> Option<Duration> {
+        let waiting = self.bands.list.iter().flat_map(|(_, band)| band);
+        let in_flight = self.in_flight.iter().flat_map(|batch| &batch.items);
+        waiting.chain(in_flight).map(|item| item.asked_at).min()
+    }
+
     /// Takes over containers that were claimed; `asked` is how many were asked for.
     pub fn accept(&mut self, claimed: Vec<Claimed>, asked: usize, now: Duration) {
+        self.accept_asked_at(now, claimed, asked, now);
+    }
+
+    fn accept_asked_at(
+        &mut self,
+        asked_at: Duration,
+        claimed: Vec<Claimed>,
+        asked: usize,
+        now: Duration,
+    ) {
         self.backlog_empty = claimed.len() < asked;
         for Claimed { key, request, attempts, enqueued } in claimed {
             let shape = self.placer.shape(&request);
-            let item = Item { key, request, shape, attempts, enqueued, part: 0 };
+            let item = Item { key, request, shape, attempts, enqueued, asked_at, part: 0 };
             self.bands.of(&item).push_back(item);
             self.bands.waiting += 1;
             self.since.get_or_insert(now);
@@ -259,11 +278,22 @@ impl Planner {
     /// Takes in a reply: the verdict, changes of the fleet, and new containers, of which `asked` were
     /// asked for.
     pub fn absorb(&mut self, reply: Reply, asked: usize, now: Duration) -> Settled {
+        self.absorb_asked_at(now, reply, asked, now)
+    }
+
+    /// The same, of a reply to what was sent at `asked_at`.
+    pub(crate) fn absorb_asked_at(
+        &mut self,
+        asked_at: Duration,
+        reply: Reply,
+        asked: usize,
+        now: Duration,
+    ) -> Settled {
         let settled =
             reply.verdict.map_or_else(Settled::default, |verdict| self.settle(&verdict, now));
         self.placer.apply(&reply.delta);
         self.seen = Some(reply.delta.to);
-        self.accept(reply.claimed, asked, now);
+        self.accept_asked_at(asked_at, reply.claimed, asked, now);
         settled
     }
 
