@@ -57,7 +57,8 @@ pub(crate) fn points(old: &[f64], new: &[f64]) -> Option<Contrast> {
 pub(crate) fn needs(n: u64, least: u64) -> String {
     match n < least {
         true => format!("needs {least} runs"),
-        false => "needs more runs: they depend on each other".to_owned(),
+        // They depend on each other, so they are worth fewer.
+        false => format!("needs more than {n} runs"),
     }
 }
 

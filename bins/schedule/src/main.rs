@@ -17,6 +17,7 @@ mod results;
 mod scaling;
 mod scenario;
 mod series;
+mod stage;
 
 use std::fs;
 use std::io::ErrorKind;
