@@ -22,12 +22,14 @@ pub(crate) enum Figure {
     Used,
     Least,
     Most,
+    MostToMean,
+    Jain,
     WaitP99,
     Conflicts,
 }
 
 impl Figure {
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Total,
         Self::Locks,
         Self::Operations,
@@ -37,6 +39,8 @@ impl Figure {
         Self::Used,
         Self::Least,
         Self::Most,
+        Self::MostToMean,
+        Self::Jain,
         Self::WaitP99,
         Self::Conflicts,
     ];
@@ -53,6 +57,8 @@ impl Figure {
             Self::Used => "Workers Used",
             Self::Least => "Containers, least loaded",
             Self::Most => "Containers, most loaded",
+            Self::MostToMean => "Most loaded / mean",
+            Self::Jain => "Jain's fairness index",
             Self::WaitP99 => "Wait p99",
             Self::Conflicts => "Refused at commit",
         }
@@ -70,6 +76,8 @@ impl Figure {
             Self::Used => "workers_used",
             Self::Least => "load_min",
             Self::Most => "load_max",
+            Self::MostToMean => "load_max_to_mean",
+            Self::Jain => "load_jain_index",
             Self::WaitP99 => "wait_p99_us",
             Self::Conflicts => "refused_at_commit",
         }
@@ -88,6 +96,11 @@ impl Figure {
             Self::Used => Some(run.workers_used() as f64),
             Self::Least => load(run.loads.iter().min()),
             Self::Most => load(run.loads.iter().max()),
+            Self::MostToMean => {
+                let mean = run.placed as f64 / run.loads.len() as f64;
+                load(run.loads.iter().max()).filter(|_| mean > 0.0).map(|most| most / mean)
+            }
+            Self::Jain => jain(&run.loads),
             Self::WaitP99 => run.waits_ns[2].map(|ns| ns as f64 / 1e3),
             Self::Conflicts => Some(run.conflicts as f64),
         }
@@ -103,6 +116,7 @@ impl Figure {
         match self {
             Self::Total | Self::WaitP99 => human_duration((value * 1e3).round() as u64),
             Self::HitRate => format!("{value:.1}%"),
+            Self::MostToMean | Self::Jain => format!("{value:.2}"),
             _ => format!("{value}"),
         }
     }
@@ -119,6 +133,16 @@ impl Figure {
             _ => format!("{median} [{}]", needs(middle.n, Middle::least_n())),
         }
     }
+}
+
+/// How even loads are: 1 if all are the same, one by the number of workers if one has all; none of nothing.
+///
+/// Source: R. Jain, D. Chiu, W. Hawe, "A quantitative measure of fairness and discrimination for resource
+/// allocation in shared computer systems", DEC Research Report TR-301 (1984).
+fn jain(loads: &[u32]) -> Option<f64> {
+    let loads = || loads.iter().map(|&load| f64::from(load));
+    let (sum, squares): (f64, f64) = (loads().sum(), loads().map(|load| load * load).sum());
+    (squares > 0.0).then(|| sum * sum / (loads().count() as f64 * squares))
 }
 
 /// Whether what the source claims was measured.
@@ -348,4 +372,22 @@ pub(crate) fn median_run(runs: &[Run], strategy: Strategy) -> Option<&Run> {
     let mut own: Vec<&Run> = runs.iter().filter(|run| run.strategy == strategy).collect();
     own.sort_by_key(|run| nanoseconds(run.total));
     own.get(own.len().saturating_sub(1) / 2).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::jain;
+
+    #[test]
+    fn fairness_is_1_if_all_have_the_same() {
+        for (loads, want) in [
+            (&[5_u32, 5, 5, 5] as &[_], Some(1.0)),
+            (&[8, 0, 0, 0], Some(0.25)),
+            (&[80, 20, 0, 0, 0, 0, 0, 0, 0, 0], Some(10_000.0 / 68_000.0)),
+            (&[0, 0], None),
+            (&[], None),
+        ] {
+            assert_eq!(jain(loads), want, "{loads:?}");
+        }
+    }
 }
