@@ -1,10 +1,16 @@
-//! The wire against a Redis server of its own, and against what is none.
+//! The wire and the store against a Redis server of its own, and against what is none.
 //!
 //! Where `redis-server` is not installed the tests are shown and counted as ignored; with
 //! `PROOFLOAD_REQUIRE_SERVICES=1` they fail there.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers as well")]
 
+#[path = "../../scheduler/tests/it/machine.rs"]
+mod machine;
+#[path = "../../scheduler/tests/it/model.rs"]
+mod model;
+mod store;
+mod support;
 mod wire;
 
 use std::process::ExitCode;
@@ -21,6 +27,7 @@ fn main() -> ExitCode {
         };
         Trial::test(name, run).with_ignored_flag(ignored)
     };
-    let trials = wire::TESTS.iter().flat_map(|tests| tests.iter().map(trial)).collect();
+    let tests = wire::TESTS.iter().chain(&store::TESTS);
+    let trials = tests.flat_map(|tests| tests.iter().map(trial)).collect();
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }

@@ -1,0 +1,70 @@
+-- The server was set back: it restarted, or has less than somebody saw. Another incarnation begins, with
+-- numbers that nobody has used, and every worker is asked what it has.
+--
+-- ARGV[4] a revision that the caller saw in its incarnation, or empty; [5] for how long workers are waited
+--         for, in microseconds; [6] the number of workers whose queues are declared
+-- KEYS after the fixed ones: the queues of the workers 0, 1, ...
+-- OK. QUEUES, how many workers there are: declare their queues.
+time()
+local stop = guard('next_container', 'next_token')
+local known = tonumber(ARGV[3])
+if stop == 'SCHEMA' then return answer(stop) end
+if not stop then
+  if not (known and tonumber(M.incarnation) == known and ARGV[4] ~= ''
+    and tonumber(ARGV[4]) > M.revision) then
+    return answer('OK')
+  end
+elseif stop == 'MOVED' then
+  return answer('OK')
+end
+local fleet = call('GET', FLEET) or ''
+local workers = #fleet / SLOT
+if workers > tonumber(ARGV[6]) then return answer('QUEUES', workers) end
+
+local timers, ready, stale = {}, {}, {}
+local keys = {}
+for first = 0, 1e15, CHUNK do
+  local members = call('ZRANGE', TIMERS, first, first + CHUNK - 1)
+  for i = 1, #members do
+    if string.sub(members[i], 1, 1) ~= 'W' then
+      stale[#stale + 1] = members[i]
+      keys[#keys + 1] = string.sub(members[i], 10, 17)
+    end
+  end
+  if #members < CHUNK then break end
+end
+local records = read('HMGET', RECORDS, keys)
+for i = 1, #keys do
+  if records[i] then ready_again(ready, keys[i], records[i]) end
+end
+local wait = exact(now + tonumber(ARGV[5]))
+local unreported, owners = {}, {}
+for w = 0, workers - 1 do
+  local s = slot_from(fleet, w * SLOT + 1)
+  if s.status ~= GONE then
+    unreported[#unreported + 1] = w
+    timers[#timers + 1] = wait
+    timers[#timers + 1] = 'W' .. struct.pack('>I4I4', w, s.epoch)
+    local on = call('ZRANGE', KEYS[QUEUE + 1 + w], 0, -1)
+    for i = 1, #on do
+      owners[#owners + 1] = on[i]
+      owners[#owners + 1] = w
+    end
+  end
+end
+
+write('ZADD', READY, ready)
+write('ZREM', TIMERS, stale)
+write('ZADD', TIMERS, timers)
+call('DEL', UNREPORTED, OWNERS)
+write('SADD', UNREPORTED, unreported)
+if #unreported > 0 then write('HSET', OWNERS, owners) end
+local incarnation = math.max(now, tonumber(M.incarnation or nil) or 0, known or 0) + 1
+local base = (math.floor(now / 1000000) % 1048576) * 4294967296
+local function jump(number)
+  return exact(number and number + 4294967296 or base)
+end
+call('HSET', META, 'schema', SCHEMA, 'run_id', ARGV[1], 'incarnation', exact(incarnation), 'revision',
+  jump(M.revision), 'floor', jump(M.revision), 'next_seq', jump(M.seq), 'next_container', jump(tonumber(M.more[1] or nil)),
+  'next_token', jump(tonumber(M.more[2] or nil)), 'unreported', #unreported)
+return answer('OK')

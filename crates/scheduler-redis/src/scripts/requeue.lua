@@ -1,0 +1,34 @@
+-- Puts containers that the caller holds back until a time.
+--
+-- ARGV[4] token, [5] in how many microseconds, [6] keys (8 each)
+-- OK, how many. FENCED.
+time()
+local stop = guard('s:' .. ARGV[4])
+if stop then return answer(stop, M.incarnation) end
+if not M.more[1] then return answer('FENCED') end
+local keys, leases = split_keys(ARGV[6]), {}
+for i = 1, #keys do leases[i] = 'L' .. ARGV[4] .. keys[i] end
+local ends = read('ZMSCORE', TIMERS, leases)
+local records = read('HMGET', RECORDS, keys)
+local at = exact(now + tonumber(ARGV[5]))
+local timers, changed, ended, once = {}, {}, {}, {}
+for i = 1, #keys do
+  if ends[i] and records[i] and not once[keys[i]] then
+    once[keys[i]] = true
+    local attempts = struct.unpack('>I4', records[i], 15)
+    M.seq = M.seq + 1
+    changed[#changed + 1] = keys[i]
+    changed[#changed + 1] = string.sub(records[i], 1, 14)
+      .. struct.pack('>I4', math.min(attempts + 1, 4294967295)) .. string.sub(records[i], 19)
+    timers[#timers + 1] = at
+    -- The number keeps those of one time in order.
+    timers[#timers + 1] = 'D' .. struct.pack('>I8', M.seq) .. keys[i]
+    ended[#ended + 1] = leases[i]
+  end
+end
+write('ZADD', TIMERS, timers)
+write('HSET', RECORDS, changed)
+write('ZREM', TIMERS, ended)
+if #ended > 0 then set('next_seq', exact(M.seq)) end
+finish()
+return answer('OK', #ended)
