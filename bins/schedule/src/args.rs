@@ -117,10 +117,10 @@ pub(crate) struct ScenarioArgs {
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = whole_number(NonZeroU32::MIN..=REPLICAS_MOST, "4"))]
     replicas: Option<NonZeroU32>,
     /// Delay of every operation of the store, such as 500us [default: none]
-    #[arg(long, value_name = "DURATION", value_parser = op_delay)]
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true, value_parser = op_delay)]
     op_delay: Option<Duration>,
     /// Time within which all containers are to be placed [default: 2s]
-    #[arg(long, value_name = "DURATION", value_parser = target_time)]
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true, value_parser = target_time)]
     target_time: Option<Duration>,
     /// Runs of each strategy, 1 to 10000 [default: 60]
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = whole_number(NonZeroU32::MIN..=REPEATS_MOST, "60"))]

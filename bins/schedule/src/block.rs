@@ -7,6 +7,7 @@ use proofload_stats::{Quantile, quantile};
 use proofload_strategies::{Phase, Strategy};
 use proofload_units::human_duration;
 
+use crate::balance::Balance;
 use crate::grade::{self, Goal, Grade, Limit, Parts, nanoseconds};
 use crate::once::Once;
 use crate::scenario::Scenario;
@@ -134,6 +135,7 @@ impl Block<'_> {
         ] {
             part(label, ran.phases.of(phase), None)?;
         }
+        part("Other:", parts.other, None)?;
         let average = u32::try_from(ran.placed.len()).ok().and_then(|n| ran.total.checked_div(n));
         let average = average.map_or_else(|| "none".to_owned(), human);
         line(out, "Average per container:", &average, None)?;
@@ -190,8 +192,8 @@ impl Block<'_> {
     }
 
     fn distribution(&self, out: &mut String) -> fmt::Result {
-        let Self { once, scenario, .. } = self;
-        let graded = grade::balance_of(once, scenario);
+        let Self { once, scenario, strategy, .. } = self;
+        let graded = Balance::of(once, scenario, *strategy).grade();
         writeln!(out, "Worker Distribution:  {} {}", graded.level.sign(), graded.words)?;
         let workers = &once.audit.workers;
         let placed = once.audit.placed.max(1) as f64;

@@ -1,9 +1,12 @@
 //! Many runs as one figure with its interval.
 
-use proofload_stats::{Confidence, Contrast, Percentile, Quantile, Stratum, Tau, tau};
+use proofload_stats::{
+    Confidence, Contrast, Percentile, Quantile, Stratum, Tau, least_n_two_sided, tau,
+};
 use serde::Serialize;
 
-/// The median of a figure over the runs of a strategy.
+/// The median of a figure over the runs of a strategy; of an even number the lower of the two in the
+/// middle, so that it is a figure of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub(crate) struct Middle {
     pub(crate) n: u64,
@@ -26,17 +29,37 @@ impl Middle {
         Some(Self { n: values.len() as u64, median: found.value(), lower, upper, min, max })
     }
 
+    /// Independent runs from which it has an interval.
+    pub(crate) fn least_n() -> u64 {
+        least_n_two_sided(Quantile::P50, Confidence::PERCENT_95)
+    }
+
     /// Whether all runs say the same.
     pub(crate) fn is_exact(&self) -> bool {
         self.min == self.max
     }
 }
 
-/// How many times as large `old` is as `new`, in the order of the runs; none where either has a value
-/// that is not above 0.
+/// How many times as large `old` is as `new`, both in the order of the runs: the median of the ratios of
+/// all pairs of a run of one and a run of the other. None where either has a value that is not above 0.
 pub(crate) fn times(old: &[f64], new: &[f64]) -> Option<Contrast> {
     let strata = [Stratum { base: new, other: old }];
     proofload_stats::ratio(&strata, [dependence(new), dependence(old)], Confidence::PERCENT_95)
+}
+
+/// By how much `new` is more than `old`, likewise.
+pub(crate) fn points(old: &[f64], new: &[f64]) -> Option<Contrast> {
+    let strata = [Stratum { base: old, other: new }];
+    proofload_stats::shift(&strata, [dependence(old), dependence(new)], Confidence::PERCENT_95)
+}
+
+/// What an interval of `n` runs lacks, where `least` independent ones would have one.
+pub(crate) fn needs(n: u64, least: u64) -> String {
+    match n < least {
+        true => format!("needs {least} runs"),
+        // They depend on each other, so they are worth fewer.
+        false => format!("needs more than {n} runs"),
+    }
 }
 
 fn dependence(values: &[f64]) -> Tau {

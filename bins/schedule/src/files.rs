@@ -43,6 +43,7 @@ impl Growing {
         ])?;
         let phases = Phase::ALL.map(|phase| format!("{}_us", phase.name()));
         let head = ["strategy", "run", "total_s"].map(str::to_owned).into_iter().chain(phases);
+        let head = head.chain(["other_us".to_owned()]);
         let counts = [
             "lock_acquisitions",
             "locks_waited",
@@ -91,6 +92,7 @@ impl Growing {
         let total = seconds(run.total).trim_end_matches('s').to_owned();
         let mut row = vec![strategy, number, total];
         row.extend(run.phases.map(of));
+        row.push(of(run.other));
         let load = |load: Option<&u32>| u64::from(load.copied().unwrap_or_default());
         let counts = [
             run.locks,

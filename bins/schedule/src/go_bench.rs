@@ -91,11 +91,13 @@ pub(crate) fn go_bench(
     Ok(())
 }
 
-/// Go's columns: name and GOMAXPROCS, iterations, then values with their units, between tabs.
+/// Go's columns: name and GOMAXPROCS if it is not 1, iterations, then values with their units, between
+/// tabs.
 fn line(out: &mut dyn Write, name: &str, parallelism: usize, sample: &Sample) -> io::Result<()> {
     let n = sample.iterations.max(1);
     let ns = sample.taken.as_nanos() as f64 / n as f64;
-    write!(out, "{name}-{parallelism}\t{n:>8}\t{ns:>10.0} ns/op")?;
+    let procs = if parallelism == 1 { String::new() } else { format!("-{parallelism}") };
+    write!(out, "{name}{procs}\t{n:>8}\t{ns:>10.0} ns/op")?;
     if let Some(stale) = sample.stale {
         write!(out, "\t{:>10.2} stale/op", stale as f64 / n as f64)?;
     }
@@ -264,9 +266,12 @@ mod tests {
         if after.chars().next().is_some_and(char::is_lowercase) {
             return None;
         }
-        let (name, procs) = name.rsplit_once('-')?;
-        procs.parse::<u32>().ok().filter(|&procs| procs > 0)?;
-        let iterations = fields.next()?.parse().ok()?;
+        // Without a suffix it ran on one CPU; Go writes none of `-1`.
+        let name = match name.rsplit_once('-') {
+            Some((name, procs)) => procs.parse().ok().filter(|&n: &u32| n > 1).map(|_| name)?,
+            None => name,
+        };
+        let iterations = fields.next()?.parse().ok().filter(|&n| n > 0)?;
         let rest: Vec<&str> = fields.collect();
         let (pairs, left) = rest.as_chunks::<2>();
         let values = pairs.iter().map(|&[value, unit]| Some((value.parse().ok()?, unit)));
@@ -280,8 +285,9 @@ mod tests {
         go_bench(&mut out, 2, Duration::from_millis(5)).expect("both benchmarks");
         let text = String::from_utf8(out).expect("text");
         let mut lines = text.lines();
-        for key in ["goos: ", "goarch: ", "pkg: "] {
-            assert!(lines.next().is_some_and(|line| line.starts_with(key)), "{key} in {text}");
+        for key in ["goos", "goarch", "pkg"] {
+            let (found, value) = lines.next().and_then(|line| line.split_once(": ")).expect(key);
+            assert!(found == key && !value.trim().is_empty(), "{key} in {text}");
         }
         assert_eq!(lines.next_back(), Some("PASS"));
         let results: Vec<_> = lines.map(|line| parse(line).expect(line)).collect();
@@ -301,14 +307,30 @@ mod tests {
         }
     }
 
+    /// Go leaves the number of CPUs out where it is one.
+    #[test]
+    fn one_cpu_has_no_suffix() {
+        let sample = Sample { iterations: 2, taken: Duration::from_micros(3), ..Sample::default() };
+        for (parallelism, want) in [(1, "BenchmarkBatch\t"), (8, "BenchmarkBatch-8\t")] {
+            let mut out = Vec::new();
+            line(&mut out, "BenchmarkBatch", parallelism, &sample).expect("a line");
+            let text = String::from_utf8(out).expect("text");
+            assert!(text.starts_with(want), "{text}");
+            let (_, iterations, values) = parse(text.trim_end()).expect(&text);
+            assert_eq!((iterations, values[0]), (2, (1_500.0, "ns/op")));
+        }
+    }
+
     #[test]
     fn a_line_that_benchstat_would_pass_over_is_not_parsed() {
         for wrong in [
             "Benchmarkbatch-2\t1\t10 ns/op",
-            "BenchmarkBatch\t1\t10 ns/op",
             "BenchmarkBatch-2\tone\t10 ns/op",
             "BenchmarkBatch-2\t1\t10 ns/op\t5",
             "BenchmarkBatch-2\t1",
+            "BenchmarkBatch-1\t1\t10 ns/op",
+            "BenchmarkBatch-2\t0\t10 ns/op",
+            "Benchmark Batch-2\t1\t10 ns/op",
         ] {
             assert!(parse(wrong).is_none(), "{wrong}");
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use proofload_strategies::{Ran, Strategy};
 use proofload_units::human_duration;
 
+use crate::balance::{Balance, Evenness};
 use crate::block::{seconds, short};
 use crate::once::Once;
 use crate::scenario::Scenario;
@@ -37,7 +38,7 @@ pub(crate) struct Grade {
     pub(crate) words: &'static str,
 }
 
-const fn grade(level: Level, words: &'static str) -> Grade {
+pub(crate) const fn grade(level: Level, words: &'static str) -> Grade {
     Grade { level, words }
 }
 
@@ -165,29 +166,6 @@ pub(crate) fn hit_rate(rate: Option<f64>) -> Grade {
     }
 }
 
-/// Containers a worker. The source names numbers at a mean of 5: 3 to 7 are 0.6 to 1.4 times the mean
-/// (whole containers, so rounded outwards), 0 to 2 beside 10 are 0.4 beside 2 times, 0 beside 20 is 0
-/// beside 4 times. What lies between these has no words of the source.
-pub(crate) fn balance(loads: impl Iterator<Item = usize> + Clone) -> Grade {
-    let (least, most) = (loads.clone().min().unwrap_or(0), loads.clone().max().unwrap_or(0));
-    let (sum, workers) = loads.fold((0, 0), |(sum, workers), load| (sum + load, workers + 1));
-    let mean = sum as f64 / f64::from(workers.max(1));
-    let (least, most) = (least as f64, most as f64);
-    // No one container more or less on a worker would make it more even.
-    let is_best = least >= mean.floor() && most <= mean.ceil();
-    if is_best {
-        grade(Level::Good, "Good balance")
-    } else if least == 0.0 && most >= 4.0 * mean {
-        grade(Level::Bad, "Affinity broken")
-    } else if least <= 0.4 * mean && most >= 2.0 * mean {
-        grade(Level::Fair, "Uneven")
-    } else if least >= (0.6 * mean).floor() && most <= (1.4 * mean).ceil() {
-        grade(Level::Good, "Good balance")
-    } else {
-        grade(Level::Fair, "Outside good balance, but not uneven")
-    }
-}
-
 /// A goal, and whether this run meets it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Goal {
@@ -238,18 +216,7 @@ pub(crate) fn goals(once: &Once, scenario: &Scenario, strategy: Strategy) -> Vec
         None => "Cache hit rate: no lookups (expected >95%)".to_owned(),
     };
     goal("hit rate", is_good(hit_rate(rate)), text);
-    if scenario.is_spread(strategy) {
-        let used = once.workers_used();
-        let even = balance_of(once, scenario);
-        let met = even.level == Level::Good
-            && workers_used(used, scenario.usable_workers()).level != Level::Bad;
-        let text = match met {
-            true => format!("Workers are reasonably distributed ({used} workers used)"),
-            false => format!(
-                "Workers should be reasonably distributed ({used} workers used; {})",
-                even.words
-            ),
-        };
+    if let Some((met, text)) = distribution(once, scenario, strategy) {
         goal("distribution", met, text);
     }
     let met = once.faults.is_empty();
@@ -261,14 +228,24 @@ pub(crate) fn goals(once: &Once, scenario: &Scenario, strategy: Strategy) -> Vec
     goals
 }
 
-/// The worse of the balances among workers with GPUs and without.
-pub(crate) fn balance_of(once: &Once, scenario: &Scenario) -> Grade {
-    let plain = (scenario.workers - scenario.gpu_workers) as usize;
-    let with_load = |loads: Vec<usize>| loads.iter().any(|&load| load > 0).then_some(loads);
-    let groups = [once.loads().take(plain).collect(), once.loads().skip(plain).collect()];
-    let grades = groups.into_iter().filter_map(with_load);
-    let grades = grades.map(|loads| balance(loads.into_iter()));
-    grades.max_by_key(|grade| grade.level).unwrap_or(grade(Level::Undecided, "nothing was placed"))
+/// Whether workers are reasonably distributed, in words; none where that is not asked.
+fn distribution(once: &Once, scenario: &Scenario, strategy: Strategy) -> Option<(bool, String)> {
+    let used = once.workers_used();
+    let balance = Balance::of(once, scenario, strategy);
+    let is_even = match Evenness::of(scenario, strategy) {
+        Evenness::NotAsked => return None,
+        Evenness::Even => balance == Balance::Good,
+        Evenness::ByHash { .. } => matches!(balance, Balance::Good | Balance::Between),
+    };
+    let is_used = workers_used(used, scenario.usable_workers()).level != Level::Bad;
+    let text = match is_even && is_used {
+        true => format!("Workers are reasonably distributed ({used} workers used)"),
+        false => format!(
+            "Workers should be reasonably distributed ({used} workers used; {})",
+            balance.grade().words
+        ),
+    };
+    Some((is_even && is_used, text))
 }
 
 /// The two times that the source judges.
@@ -276,6 +253,8 @@ pub(crate) fn balance_of(once: &Once, scenario: &Scenario) -> Grade {
 pub(crate) struct Parts {
     pub(crate) decision: Duration,
     pub(crate) update: Duration,
+    /// What belongs to no phase: between them, and threads that start and end.
+    pub(crate) other: Duration,
     total: Duration,
     replicas: u32,
 }
@@ -284,9 +263,11 @@ impl Parts {
     pub(crate) fn of(once: &Once, scenario: &Scenario) -> Self {
         use proofload_strategies::Phase;
         let Ran { phases, total, .. } = once.ran;
+        let named: Duration = Phase::ALL.into_iter().map(|phase| phases.of(phase)).sum();
         Self {
             decision: phases.of(Phase::Decision),
             update: phases.of(Phase::Update),
+            other: (total * scenario.replicas).saturating_sub(named),
             total,
             replicas: scenario.replicas,
         }
@@ -314,9 +295,7 @@ pub(crate) fn nanoseconds(time: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::Level::{Bad, Fair, Good, Undecided};
-    use super::{
-        Limit, balance, count, decision, hit_rate, invalidations, total, update, workers_used,
-    };
+    use super::{Limit, count, decision, hit_rate, invalidations, total, update, workers_used};
     use std::time::Duration;
 
     const fn ms(ms: u64) -> Duration {
@@ -409,28 +388,5 @@ mod tests {
         assert_eq!(count(20, wide).level, Good);
         let nothing = Limit { most: 0, placed: 0, workers: 20, is_batching: true };
         assert_eq!((count(0, nothing).level, count(1, nothing).level), (Undecided, Bad));
-    }
-
-    #[test]
-    fn balance_goes_by_the_mean() {
-        for (loads, level, words) in [
-            (&[5_usize, 5, 5, 5] as &[_], Good, "Good balance"),
-            (&[3, 7, 5, 5], Good, "Good balance"),
-            (&[3, 8, 4, 5], Fair, "Outside good balance, but not uneven"),
-            (&[2, 10, 3, 5], Fair, "Uneven"),
-            (&[0, 20, 0, 0], Bad, "Affinity broken"),
-            (&[0, 0, 0, 0, 25, 0], Bad, "Affinity broken"),
-            (&[6, 14, 10], Good, "Good balance"),
-            (&[4, 20, 6, 10], Fair, "Uneven"),
-            (&[0, 1, 1, 0], Good, "Good balance"),
-            (&[0, 0, 0, 0, 0, 1], Good, "Good balance"),
-            (&[1, 1, 1, 1, 2, 0], Fair, "Uneven"),
-            (&[0, 2, 0, 2], Fair, "Uneven"),
-            (&[2, 2, 1, 3], Good, "Good balance"),
-            (&[], Good, "Good balance"),
-        ] {
-            let found = balance(loads.iter().copied());
-            assert_eq!((found.level, found.words), (level, words), "{loads:?}");
-        }
     }
 }

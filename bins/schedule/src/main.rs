@@ -1,6 +1,7 @@
 //! Schedules containers on workers, in ways old and new, and says what each cost.
 
 mod args;
+mod balance;
 mod block;
 mod compare;
 mod figures;
@@ -8,6 +9,7 @@ mod file;
 mod files;
 mod go_bench;
 mod grade;
+mod improve;
 mod once;
 mod page;
 mod pictures;
@@ -15,6 +17,7 @@ mod results;
 mod scaling;
 mod scenario;
 mod series;
+mod stage;
 
 use std::fs;
 use std::io::ErrorKind;
@@ -35,10 +38,10 @@ use serde_json::Value;
 
 use crate::args::Args;
 use crate::block::{seconds, short};
-use crate::compare::{claim_rows, claims, improvements, median_run, side_by_side, table};
+use crate::compare::{claim_rows, claims, median_run, side_by_side};
 use crate::files::{Growing, picture};
+use crate::improve::{Improvement, improvement_rows, improvements};
 use crate::results::{Deadline, Results};
-use crate::scaling::Scaling;
 use crate::scenario::{Scenario, Which};
 use crate::series::{Run, series};
 
@@ -57,10 +60,16 @@ fn schedule(args: &Args, session: &mut Session) -> anyhow::Result<Code> {
         go_bench::go_bench(session.out(), count, Duration::from_secs(1))?;
         return Ok(Code::Ok);
     }
-    if let Some(path) = &args.file {
-        settings = settings.or(file::read(path).map_err(Exit::bad_input)?);
-    }
-    let scenario = settings.scenario(args.run.seed).map_err(Exit::usage)?;
+    let seed = args.run.seed;
+    let scenario = match &args.file {
+        None => settings.scenario(seed).map_err(Exit::usage)?,
+        Some(path) => {
+            let file = file::read(path).map_err(Exit::bad_input)?;
+            let scenario = file.scenario(settings, seed)?;
+            settings = settings.or(file.settings);
+            scenario
+        }
+    };
     let (strategies, judged) = match args.strategy {
         Which::All => (Strategy::ALL.to_vec(), Strategy::Ours),
         Which::One(strategy) => (vec![strategy], strategy),
@@ -82,6 +91,7 @@ fn schedule(args: &Args, session: &mut Session) -> anyhow::Result<Code> {
     }
     let runs = series(&strategies, &scenario, &mut growing, args.run.quiet, &stop, session)?;
     let is_scaled = strategies.contains(&Strategy::Ours) && scenario.arrival_rate.is_none();
+    let is_scaled = is_scaled && !stop.load(Ordering::Relaxed);
     let scaling = if is_scaled { scaling::scaling(&scenario, &stop)? } else { None };
     let interrupted = session.interrupt().is_set();
     let found = Found::of(args, &scenario, &strategies, judged, &runs, scaling, &record);
@@ -150,8 +160,9 @@ struct Found<'a> {
     strategies: &'a [Strategy],
     judged: Strategy,
     runs: &'a [Run],
-    scaling: Option<Scaling>,
+    scaling: Option<scaling::Found>,
     claims: Vec<compare::Claim>,
+    improvements: Vec<Improvement>,
     deadline: Option<Deadline>,
     interrupted: bool,
     /// What was run, as files keep it.
@@ -165,11 +176,12 @@ impl<'a> Found<'a> {
         strategies: &'a [Strategy],
         judged: Strategy,
         runs: &'a [Run],
-        scaling: Option<Scaling>,
+        scaling: Option<scaling::Found>,
         record: &'a Value,
     ) -> Self {
         let compared = args.strategy == Which::All;
         let claims = if compared { claims(runs, scenario) } else { Vec::new() };
+        let improvements = if compared { improvements(runs, strategies) } else { Vec::new() };
         let own = || runs.iter().filter(move |run| run.strategy == judged);
         let in_time = own().filter(|run| run.total < scenario.target).count();
         let deadline = Deadline::of(own().count() as u64, in_time as u64);
@@ -180,6 +192,7 @@ impl<'a> Found<'a> {
             runs,
             scaling,
             claims,
+            improvements,
             deadline,
             interrupted: false,
             record,
@@ -206,10 +219,20 @@ impl<'a> Found<'a> {
             judged: self.judged,
             runs: self.runs,
             claims: &self.claims,
+            improvements: &self.improvements,
             deadline: self.deadline,
             scaling: self.scaling.as_ref(),
             state: if self.interrupted { "interrupted" } else { "complete" },
         }
+    }
+
+    /// The strategies side by side, what they save, and what the source claims.
+    fn tables(&self) -> [Vec<Vec<String>>; 3] {
+        [
+            side_by_side(self.runs, self.strategies),
+            improvement_rows(&self.improvements),
+            claim_rows(&self.claims),
+        ]
     }
 
     /// Gives the names of the files.
@@ -217,12 +240,16 @@ impl<'a> Found<'a> {
         let mut files = vec!["results.json".to_owned(), "summary.csv".into(), "batches.csv".into()];
         let json = format!("{:#}\n", self.results().json());
         dir.put("results.json", json.as_bytes()).map_err(Exit::unwritable)?;
-        for (name, scene) in self.pictures() {
-            picture(dir, name, &scene)?;
+        let pictures = self.pictures();
+        for (name, scene) in &pictures {
+            picture(dir, name, scene)?;
         }
-        let page = proofload_report::html(&page::document(self, self.pictures()))?;
+        if !pictures.is_empty() {
+            files.push("charts/".to_owned());
+        }
+        let page = proofload_report::html(&page::document(self, pictures))?;
         dir.put("report.html", page.as_bytes()).map_err(Exit::unwritable)?;
-        files.extend(["charts/".to_owned(), "report.html".to_owned()]);
+        files.push("report.html".to_owned());
         if args.is_stress() {
             dir.put("stress_test_results.txt", self.stress().as_bytes())
                 .map_err(Exit::unwritable)?;
@@ -237,7 +264,9 @@ impl<'a> Found<'a> {
             ("distribution", pictures::distribution(run)),
             ("phases", pictures::phases(self.runs, self.strategies)),
         ];
-        pictures.extend(self.scaling.as_ref().map(|found| ("scaling", pictures::scaling(found))));
+        if let Some(scaling::Found::Measured(found)) = &self.scaling {
+            pictures.push(("scaling", pictures::scaling(found)));
+        }
         pictures
     }
 
@@ -290,19 +319,24 @@ impl<'a> Found<'a> {
                 out,
                 "\nMedians of {own} runs each [95% interval], in turns there and back:\n"
             )?;
-            write!(out, "{}", table(&side_by_side(self.runs, self.strategies)))?;
-            writeln!(out)?;
-            write!(out, "{}", table(&improvements(self.runs, self.strategies)))?;
-            writeln!(out)?;
-            write!(out, "{}", table(&claim_rows(&self.claims)))?;
-        }
-        if let Some(scaling) = &self.scaling {
-            let text = figures::slope_text(&scaling.slope);
+            let [side_by_side, improvements, claims] = compare::texts(self.tables());
+            write!(out, "{side_by_side}")?;
             writeln!(
                 out,
-                "\nFrom 100 to 10,000 containers time without the window grows as their number to the power {text}"
+                "\nAn improvement is the median of those of all pairs of a run of old and one of the \
+                 other:\n"
             )?;
+            writeln!(out, "{improvements}")?;
+            write!(out, "{claims}")?;
         }
+        let grows = match &self.scaling {
+            None => return Ok(()),
+            Some(scaling::Found::Measured(found)) => {
+                format!("grows as their number to the power {}", figures::slope_text(&found.slope))
+            }
+            Some(scaling::Found::NotMeasured(why)) => format!("is not measured: {why}"),
+        };
+        writeln!(out, "\nFrom 100 to 10,000 containers time without the window {grows}")?;
         Ok(())
     }
 

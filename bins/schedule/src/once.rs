@@ -6,11 +6,11 @@ use std::sync::atomic::AtomicBool;
 use std::thread;
 use std::time::Duration;
 
-use anyhow::Context;
-use proofload_scheduler::{Audit, Batching, MemoryStore, Request, Store, WorkerKey};
-use proofload_strategies::{Delayed, Ran, Settings, Strategy, Work, run};
+use proofload_scheduler::{Audit, Batching, Request, WorkerKey};
+use proofload_strategies::{Ran, Settings, Strategy, Work, run};
 
 use crate::scenario::Scenario;
+use crate::stage::Stage;
 
 /// A run with everything that is judged.
 pub(crate) struct Once {
@@ -39,14 +39,8 @@ pub(crate) fn once(
     scenario: &Scenario,
     stop: &Arc<AtomicBool>,
 ) -> anyhow::Result<Once> {
-    let store = MemoryStore::new();
-    for worker in scenario.fleet() {
-        store.put_worker(worker).context("cannot make the fleet")?;
-    }
-    let far = |handle| Delayed::until(handle, scenario.op_delay, Arc::clone(stop));
-    let replicas = (0..scenario.replicas).map(|_| far(store.handle())).collect();
-    // What is handed over costs the strategy nothing, no time either.
-    let hand = Delayed::new(store.handle(), Duration::ZERO);
+    let stage = Stage::new(scenario)?;
+    let (replicas, hand) = (stage.replicas(scenario, stop), stage.hand());
     let settings = Settings {
         policy: scenario.policy,
         seed: scenario.seed,
@@ -57,14 +51,14 @@ pub(crate) fn once(
     let containers = requests.len();
     let ran = match scenario.arrival_rate {
         None => {
-            store.enqueue(requests, Duration::ZERO)?;
+            stage.enqueue(requests, Duration::ZERO)?;
             let work = Work::until(containers, Arc::clone(stop));
             run(strategy, replicas, &hand, &work, &settings)?
         }
         Some(rate) => {
             let work = Work::until(containers, Arc::clone(stop));
             thread::scope(|scope| {
-                let feeder = scope.spawn(|| feed(&store, requests, rate, &work, stop));
+                let feeder = scope.spawn(|| feed(&stage, requests, rate, &work, stop));
                 let ran = run(strategy, replicas, &hand, &work, &settings);
                 let fed = feeder.join();
                 fed.map_err(|_| anyhow::anyhow!("the thread that brings containers panicked"))??;
@@ -72,8 +66,8 @@ pub(crate) fn once(
             })?
         }
     };
-    let audit = store.audit();
-    let mut refused = reasons(&store);
+    let audit = stage.audit();
+    let mut refused = stage.refused();
     if refused.is_empty() && ran.given_up > 0 {
         refused = unfit(scenario)?;
     }
@@ -81,24 +75,17 @@ pub(crate) fn once(
     Ok(Once { ran, audit, faults, refused })
 }
 
-fn reasons(store: &MemoryStore) -> Vec<String> {
-    store.refused().into_iter().map(|(id, why)| format!("{id}: {why}")).collect()
-}
-
 /// Why containers were given up by a strategy that tells the store no reason: what ours says of one of
 /// each kind on a fleet that is still empty.
 fn unfit(scenario: &Scenario) -> anyhow::Result<Vec<String>> {
-    let store = MemoryStore::new();
-    for worker in scenario.fleet() {
-        store.put_worker(worker)?;
-    }
+    let stage = Stage::new(scenario)?;
     let kinds: Vec<_> = scenario.requests().into_iter().take(2).collect();
     let work = Work::of(kinds.len());
-    store.enqueue(kinds, Duration::ZERO)?;
+    stage.enqueue(kinds, Duration::ZERO)?;
     let batching = Batching { window: Duration::ZERO, ..Batching::ADAPTIVE };
     let settings = Settings { batching, ..Settings::default() };
-    run(Strategy::Ours, vec![store.handle()], &store.handle(), &work, &settings)?;
-    let mut reasons = reasons(&store);
+    run(Strategy::Ours, vec![stage.hand()], &stage.hand(), &work, &settings)?;
+    let mut reasons = stage.refused();
     if reasons.is_empty() {
         reasons.push("no worker had enough left for the others".to_owned());
     }
@@ -107,7 +94,7 @@ fn unfit(scenario: &Scenario) -> anyhow::Result<Vec<String>> {
 
 /// Brings the containers at even distances.
 fn feed(
-    store: &MemoryStore,
+    stage: &Stage,
     requests: Vec<Request>,
     rate: f64,
     work: &Work,
@@ -121,7 +108,7 @@ fn feed(
             }
             thread::sleep(left.min(Duration::from_millis(100)));
         }
-        store.enqueue(vec![request], due)?;
+        stage.enqueue(vec![request], due)?;
     }
     Ok(())
 }

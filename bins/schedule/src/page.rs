@@ -8,8 +8,8 @@ use proofload_charts::Scene;
 
 use crate::Found;
 use crate::block::short;
-use crate::compare::{claim_rows, improvements, side_by_side};
-use crate::figures::Middle;
+use crate::compare::Figure;
+use crate::figures::{Middle, needs};
 
 /// The document of everything that was found out.
 pub(crate) fn document(found: &Found<'_>, pictures: Vec<(&'static str, Scene)>) -> Document {
@@ -21,24 +21,17 @@ pub(crate) fn document(found: &Found<'_>, pictures: Vec<(&'static str, Scene)>) 
         true => format!("Every run of {name} meets every goal"),
         false => format!("{} of {own} runs of {name} miss a goal", own - met),
     };
-    let totals: Vec<f64> = found.own().map(|run| run.total.as_secs_f64() * 1e3).collect();
-    let mut key_figures = Vec::new();
-    if let Some(Middle { median, lower, upper, .. }) = Middle::of(&totals) {
-        let note = match (lower, upper) {
-            (Some(lower), Some(upper)) => format!("median; 95 % interval {lower:.3} to {upper:.3}"),
-            _ => "median".to_owned(),
-        };
-        let value = format!("{median:.3}");
-        key_figures.push(KeyFigure { name: "Total time", value, unit: "ms", note });
-    }
+    let key_figures = [
+        ("Total time", Figure::Total),
+        ("Lock acquisitions", Figure::Locks),
+        ("Store operations", Figure::Operations),
+        ("Cache hit rate", Figure::HitRate),
+    ];
+    let key_figures = key_figures.map(|(name, figure)| key_figure(found, name, figure)).to_vec();
     let what = format!("{} containers on {} workers", scenario.containers, scenario.workers);
     let mut sections = vec![goals(found)];
     if found.strategies.len() > 1 {
-        let tables = [
-            side_by_side(found.runs, found.strategies),
-            improvements(found.runs, found.strategies),
-            claim_rows(&found.claims),
-        ];
+        let tables = found.tables();
         let blocks = tables.into_iter().map(|rows| Block::Table(table(rows))).collect();
         let heading = "Strategies, and what their source claims".to_owned();
         sections.push(Section { kind: Kind::Groups, heading, blocks });
@@ -69,6 +62,21 @@ pub(crate) fn document(found: &Found<'_>, pictures: Vec<(&'static str, Scene)>) 
         can_be_made_again: false,
         sections,
     }
+}
+
+/// The median of a figure over the runs of the strategy that is judged.
+fn key_figure(found: &Found<'_>, name: &'static str, figure: Figure) -> KeyFigure {
+    let middle = Middle::of(&figure.values(found.runs, found.judged));
+    let value = middle.map_or_else(|| "undecided".to_owned(), |of| figure.show(of.median));
+    let note = match middle {
+        None => "no run has it".to_owned(),
+        Some(of) if of.is_exact() => "the same in every run".to_owned(),
+        Some(Middle { lower: Some(lower), upper: Some(upper), .. }) => {
+            format!("median; 95 % interval {} to {}", figure.show(lower), figure.show(upper))
+        }
+        Some(of) => format!("median; an interval {}", needs(of.n, Middle::least_n())),
+    };
+    KeyFigure { name, value, unit: "", note }
 }
 
 /// Each goal over all runs of the strategy that is judged.

@@ -1,5 +1,7 @@
 //! What is seen at a glance: how containers are spread, where the time went, how it grows.
 
+use std::time::Duration;
+
 use proofload_charts::{Axis, Cell, Dash, Glyph, Ink, Panel, Scale, Scene, Series, Shape};
 use proofload_strategies::{Phase, Strategy};
 use proofload_units::human_duration;
@@ -48,7 +50,7 @@ pub(crate) fn distribution(run: &Run) -> Scene {
             "Bars of containers a worker, from {least} to {most}; good balance is 0.6 to 1.4 times \
              the mean of {mean:.1}."
         ),
-        x: Axis::new("worker", Scale::Count),
+        x: Axis::new("worker", Scale::Count).over(0.5, run.loads.len() as f64 + 0.5),
         panels: vec![Panel { y: Axis::new("containers", Scale::Count), height: 180.0, series }],
     }
 }
@@ -57,14 +59,17 @@ pub(crate) fn distribution(run: &Run) -> Scene {
 pub(crate) fn phases(runs: &[Run], strategies: &[Strategy]) -> Scene {
     let shown: Vec<&Run> =
         strategies.iter().filter_map(|&strategy| median_run(runs, strategy)).collect();
-    let inks = [Ink::Sky, Ink::Blue, Ink::Amber, Ink::Green, Ink::Purple, Ink::Grey];
+    let inks = [Ink::Sky, Ink::Blue, Ink::Amber, Ink::Green, Ink::Purple, Ink::Slate, Ink::Grey];
+    let names = Phase::ALL.map(Phase::name).into_iter().chain(["other"]);
+    let parts = |run: &Run| run.phases.into_iter().chain([run.other]);
     let mut from = vec![0.0; shown.len()];
     let mut series = Vec::new();
-    for ((place, phase), ink) in Phase::ALL.into_iter().enumerate().zip(inks) {
+    for ((place, name), ink) in names.enumerate().zip(inks) {
         let mut cells = Vec::new();
         for (row, run) in shown.iter().enumerate() {
-            let all: f64 = run.phases.iter().map(std::time::Duration::as_secs_f64).sum();
-            let share = 100.0 * run.phases[place].as_secs_f64() / all.max(f64::MIN_POSITIVE);
+            let all: Duration = parts(run).sum();
+            let part = parts(run).nth(place).unwrap_or_default();
+            let share = 100.0 * part.as_secs_f64() / all.as_secs_f64().max(f64::MIN_POSITIVE);
             if share > 0.0 {
                 let (x, y) =
                     ((from[row], from[row] + share), (row as f64 - 0.35, row as f64 + 0.35));
@@ -73,7 +78,7 @@ pub(crate) fn phases(runs: &[Run], strategies: &[Strategy]) -> Scene {
             }
         }
         if !cells.is_empty() {
-            series.push(Series::new(phase.name(), ink, Shape::Cells { cells }));
+            series.push(Series::new(name, ink, Shape::Cells { cells }));
         }
     }
     let name =

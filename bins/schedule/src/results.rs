@@ -5,9 +5,10 @@ use proofload_strategies::Strategy;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::compare::{Claim, Figure, Improvement};
+use crate::compare::{Claim, Figure};
 use crate::figures::Middle;
-use crate::scaling::Scaling;
+use crate::improve::Improvement;
+use crate::scaling;
 use crate::scenario::Scenario;
 use crate::series::Run;
 
@@ -61,14 +62,16 @@ pub(crate) struct Results<'a> {
     pub(crate) judged: Strategy,
     pub(crate) runs: &'a [Run],
     pub(crate) claims: &'a [Claim],
+    pub(crate) improvements: &'a [Improvement],
     pub(crate) deadline: Option<Deadline>,
-    pub(crate) scaling: Option<&'a Scaling>,
+    pub(crate) scaling: Option<&'a scaling::Found>,
     pub(crate) state: &'static str,
 }
 
 impl Results<'_> {
     pub(crate) fn json(&self) -> Value {
-        let Self { scenario, strategies, judged, runs, claims, deadline, scaling, state } = self;
+        let Self { scenario, strategies, judged, runs, claims, improvements, .. } = self;
+        let Self { deadline, scaling, state, .. } = self;
         let own = |strategy: Strategy| runs.iter().filter(move |run| run.strategy == strategy);
         let figures = |strategy: Strategy| {
             let middle = |figure: Figure| {
@@ -88,12 +91,11 @@ impl Results<'_> {
                 })
             })
             .collect();
-        let improvements: Vec<Improvement> = strategies
-            .iter()
-            .filter(|&&strategy| strategy != Strategy::Old)
-            .flat_map(|&strategy| Figure::ALL.map(|figure| Improvement::of(figure, strategy, runs)))
-            .flatten()
-            .collect();
+        let (measured, not_measured) = match scaling {
+            Some(scaling::Found::Measured(found)) => (Some(found), None),
+            Some(scaling::Found::NotMeasured(why)) => (None, Some(why)),
+            None => (None, None),
+        };
         json!({
             "schema_version": 1,
             "program": "proofload-schedule",
@@ -110,7 +112,8 @@ impl Results<'_> {
             "claims": claims,
             "verdicts": self.verdicts(),
             "deadline": deadline,
-            "scaling": scaling,
+            "scaling": measured,
+            "scaling_not_measured": not_measured,
         })
     }
 

@@ -23,6 +23,13 @@ pub(crate) struct Scaling {
     pub(crate) slope: Middle,
 }
 
+/// What came of it.
+pub(crate) enum Found {
+    Measured(Scaling),
+    /// Why there is no slope, in words.
+    NotMeasured(String),
+}
+
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Size {
     pub(crate) containers: u32,
@@ -31,11 +38,12 @@ pub(crate) struct Size {
 }
 
 /// Runs one replica of ours at each size, with as many containers a worker as in the scenario. Time that
-/// batches wait for their window is left out. None if interrupted.
+/// batches wait for their window is left out. It is not measured where some containers find no place, as
+/// they are tried again after a while, and that is no matter of size. None if interrupted.
 pub(crate) fn scaling(
     scenario: &Scenario,
     stop: &Arc<AtomicBool>,
-) -> anyhow::Result<Option<Scaling>> {
+) -> anyhow::Result<Option<Found>> {
     let mut sizes = SIZES.map(|containers| {
         let share = f64::from(scenario.workers) / f64::from(scenario.containers);
         let workers = (f64::from(containers) * share).round().max(1.0) as u32;
@@ -54,6 +62,12 @@ pub(crate) fn scaling(
             if stop.load(Ordering::Relaxed) {
                 return Ok(None);
             }
+            let placed = ran.placed.len();
+            if placed < containers as usize {
+                return Ok(Some(Found::NotMeasured(format!(
+                    "on {workers} workers {placed} of {containers} containers find a place"
+                ))));
+            }
             // A last batch that is not full waits: that is no matter of size.
             let busy = ran.total.saturating_sub(ran.phases.of(Phase::Window));
             let total_us = busy.as_secs_f64() * 1e6;
@@ -63,7 +77,7 @@ pub(crate) fn scaling(
         slopes.extend(slope(&points));
     }
     let slope = Middle::of(&slopes);
-    Ok(slope.map(|slope| Scaling { sizes: sizes.into(), slope }))
+    Ok(slope.map(|slope| Found::Measured(Scaling { sizes: sizes.into(), slope })))
 }
 
 /// The least-squares slope of points; none if they lie above one another.

@@ -91,11 +91,6 @@ impl Scenario {
         (1..=self.containers).map(one).collect()
     }
 
-    /// Whether a strategy spreads containers evenly: not by a policy that fills workers up.
-    pub(crate) fn is_spread(&self, strategy: Strategy) -> bool {
-        strategy != Strategy::Ours || self.policy != Policy::BestFit
-    }
-
     /// The scenario as files keep it.
     pub(crate) fn record(&self) -> serde_json::Value {
         serde_json::json!({
@@ -283,13 +278,13 @@ impl Settings {
 /// A scenario that cannot be.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ScenarioError {
-    #[error("--gpu-workers {gpu_workers} of {workers} workers; leave some out, or raise --workers")]
+    #[error("gpu-workers is {gpu_workers}, of {workers} workers; leave some out, or raise workers")]
     GpuWorkers { gpu_workers: u32, workers: u32 },
     #[error(transparent)]
     Amount(#[from] AmountError),
 }
 
-/// Reads one of `all` by its name; an error names the nearest.
+/// Reads one of `all` by its name; an error names the nearest, if one is near.
 pub(crate) fn named<T: Copy>(
     text: &str,
     all: &[T],
@@ -300,8 +295,7 @@ pub(crate) fn named<T: Copy>(
         let names: Vec<String> = all.iter().map(|&one| format!("`{}`", name(one))).collect();
         let (last, others) = names.split_last().map_or(("", &[][..]), |(l, o)| (l.as_str(), o));
         let mut expected = format!("expected {} or {last}", others.join(", "));
-        if let Some(word) = proofload_verdict::slo::nearest(text, all.iter().map(|&one| name(one)))
-        {
+        if let Some(word) = proofload_verdict::slo::near(text, all.iter().map(|&one| name(one))) {
             expected.push_str(&format!("; the nearest is `{word}`"));
         }
         expected

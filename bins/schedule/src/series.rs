@@ -8,9 +8,10 @@ use proofload_launch::Session;
 use proofload_stats::{Quantile, quantile};
 use proofload_strategies::{Phase, Strategy};
 
+use crate::balance::Balance;
 use crate::block::Block;
 use crate::files::Growing;
-use crate::grade::{self, Goal, Grade, nanoseconds};
+use crate::grade::{self, Goal, Parts, nanoseconds};
 use crate::once::{Once, once};
 use crate::scenario::Scenario;
 
@@ -24,6 +25,8 @@ pub(crate) struct Run {
     pub(crate) number: u32,
     pub(crate) total: Duration,
     pub(crate) phases: [Duration; Phase::ALL.len()],
+    /// Time that belongs to no phase.
+    pub(crate) other: Duration,
     pub(crate) locks: u64,
     pub(crate) locks_waited: u64,
     pub(crate) operations: u64,
@@ -41,7 +44,7 @@ pub(crate) struct Run {
     pub(crate) batches: u64,
     /// Containers a worker.
     pub(crate) loads: Vec<u32>,
-    pub(crate) balance: Grade,
+    pub(crate) balance: Balance,
     pub(crate) waits_ns: [Option<u64>; 3],
     pub(crate) faults: Vec<String>,
     pub(crate) goals: Vec<Goal>,
@@ -68,6 +71,7 @@ impl Run {
             number,
             total: ran.total,
             phases: Phase::ALL.map(|phase| ran.phases.of(phase)),
+            other: Parts::of(once, scenario).other,
             locks: counts.locks.taken,
             locks_waited: counts.locks.waited,
             operations: counts.operations,
@@ -84,7 +88,7 @@ impl Run {
             conflicts: ran.batches.iter().map(|batch| batch.conflicts as u64).sum(),
             batches: ran.batches.len() as u64,
             loads: once.loads().map(|load| u32::try_from(load).unwrap_or(u32::MAX)).collect(),
-            balance: grade::balance_of(once, scenario),
+            balance: Balance::of(once, scenario, strategy),
             waits_ns: [Quantile::P50, Quantile::P95, Quantile::P99].map(|q| quantile(&waits, q)),
             faults: once.faults.clone(),
             goals,

@@ -34,6 +34,20 @@ pub struct PrefixError {
     prefix: String,
 }
 
+impl PrefixError {
+    /// Looks whether keys may begin with this.
+    ///
+    /// # Errors
+    /// If not.
+    pub fn check(prefix: &str) -> Result<(), Self> {
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte);
+        if prefix.is_empty() || prefix.len() > PREFIX_BYTES_MAX || !prefix.bytes().all(allowed) {
+            return Err(Self { prefix: prefix.to_owned() });
+        }
+        Ok(())
+    }
+}
+
 /// All keys of a store. The braces make them one hash tag, so that they stay together in a cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Keys {
@@ -43,10 +57,7 @@ pub(crate) struct Keys {
 
 impl Keys {
     pub(crate) fn new(prefix: &str) -> Result<Self, PrefixError> {
-        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte);
-        if prefix.is_empty() || prefix.len() > PREFIX_BYTES_MAX || !prefix.bytes().all(allowed) {
-            return Err(PrefixError { prefix: prefix.to_owned() });
-        }
+        PrefixError::check(prefix)?;
         let fixed = FIXED.iter().map(|name| format!("{{{prefix}}}:{name}")).collect();
         Ok(Self { prefix: prefix.to_owned(), fixed })
     }

@@ -55,6 +55,7 @@ mod placer;
 mod planner;
 mod policy;
 mod refusal;
+mod replica;
 mod request;
 mod scheduler;
 mod snapshot;
@@ -71,6 +72,7 @@ pub use placer::{Examined, Placer, Shape};
 pub use planner::{Config, Placed, Plan, Planner, Settled};
 pub use policy::Policy;
 pub use refusal::Refusal;
+pub use replica::Replica;
 pub use request::{ANY_GPU, GPU_PREFERENCES_MAX, Request, RequestError};
 pub use scheduler::{Scheduler, Step};
 pub use store::{

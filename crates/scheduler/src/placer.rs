@@ -8,10 +8,14 @@ use crate::counters::Counters;
 use crate::index::{GpuKind, Index, Probes, ViewKey};
 use crate::policy::{self, Policy};
 use crate::refusal::Refusal;
+use crate::replica::{Part, Replica};
 use crate::request::{ANY_GPU, GPU_PREFERENCES_MAX, Request};
 use crate::snapshot::Snapshot;
 use crate::store::{Delta, WorkerKey, WorkerState};
 use crate::worker::Status;
+
+/// The parts of the fleet that a replica looks in one after the other: its own share first.
+const PARTS: usize = 3;
 
 /// So many greatest totals are kept for a list of views, however many shapes of workers there are.
 const GREATEST_KEPT: usize = 64;
@@ -24,12 +28,15 @@ pub struct Shape {
     affinity: u64,
     /// How many names the fleet had. A pool or a GPU type that it did not have may be there since.
     names: u32,
+    /// The index that its views are in.
+    build: u32,
 }
 
 /// Views in the order in which they are tried.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 struct Views {
-    list: [u32; GPU_PREFERENCES_MAX],
+    /// Of a GPU type, up to one for each part of the fleet.
+    list: [u32; PARTS * GPU_PREFERENCES_MAX],
     len: u8,
 }
 
@@ -55,8 +62,13 @@ pub struct Examined {
 pub struct Placer {
     pub(crate) snapshot: Snapshot,
     index: Index,
+    /// How often it was built.
+    build: u32,
     policy: Policy,
     seed: u64,
+    replica: Replica,
+    /// Its own share comes first.
+    apart: bool,
     counters: Arc<Counters>,
     loaded: bool,
     examined: Examined,
@@ -73,13 +85,34 @@ impl Placer {
         Self {
             snapshot: Snapshot::default(),
             index: Index::default(),
+            build: 0,
             policy,
             seed,
+            replica: Replica::ALONE,
+            apart: false,
             counters,
             loaded: false,
             examined: Examined::default(),
             greatest: HashMap::new(),
             written: Vec::new(),
+        }
+    }
+
+    /// One of several: from now on it has a share.
+    pub(crate) fn set_replica(&mut self, replica: Replica) {
+        self.replica = replica;
+    }
+
+    /// Looks in its own share first from now on, or everywhere at once. Under affinity a container's worker
+    /// depends on names alone, and that is what keeps replicas apart.
+    pub(crate) fn keep_apart(&mut self, apart: bool) {
+        let apart = apart && self.replica.count > 1 && self.policy != Policy::Affinity;
+        if self.apart != apart {
+            self.apart = apart;
+            self.index = Index::default();
+            self.greatest.clear();
+            self.written.clear();
+            self.build += 1;
         }
     }
 
@@ -108,7 +141,10 @@ impl Placer {
             self.index.remove(slot);
             if state.status == Some(Status::Available) {
                 let class = self.snapshot.class[slot as usize];
-                self.index.add(slot, &self.snapshot.free[slot as usize], |key| class.serves(key));
+                let replica = self.replica;
+                self.index.add(slot, &self.snapshot.free[slot as usize], |key| {
+                    class.serves(key) && replica.holds(key.part, slot)
+                });
             }
         } else {
             self.written.push(slot);
@@ -144,6 +180,7 @@ impl Placer {
             views: Views::default(),
             affinity: if self.policy == Policy::Affinity { policy::hash(&request.id) } else { 0 },
             names: self.snapshot.names(),
+            build: self.build,
         };
         if request.needs.cpu == Millicores::ZERO || request.needs.memory == Megabytes::ZERO {
             return shape;
@@ -153,24 +190,36 @@ impl Placer {
             Some(known) => known,
             None => None,
         };
-        let key = |gpu| ViewKey { pool, gpu, preemptable: request.preemptable };
+        let key = |gpu| ViewKey { pool, gpu, preemptable: request.preemptable, part: Part::All };
         if request.gpus.is_empty() {
-            self.add_view(&mut shape, key(GpuKind::None));
+            self.add_views(&mut shape, key(GpuKind::None));
         }
         for gpu in request.gpus.iter().take(GPU_PREFERENCES_MAX) {
             if gpu == ANY_GPU {
-                self.add_view(&mut shape, key(GpuKind::Any));
+                self.add_views(&mut shape, key(GpuKind::Any));
             } else if let Some(gpu) = self.snapshot.name(gpu) {
-                self.add_view(&mut shape, key(GpuKind::Type(gpu)));
+                self.add_views(&mut shape, key(GpuKind::Type(gpu)));
             }
         }
         shape
     }
 
-    /// Makes a request ready again if workers of a new pool or GPU type have come since.
+    /// Makes a request ready again if workers of a new pool or GPU type have come since, or the index is
+    /// another.
     pub(crate) fn refresh(&mut self, shape: &mut Shape, request: &Request) {
-        if shape.names != self.snapshot.names() {
+        if (shape.names, shape.build) != (self.snapshot.names(), self.build) {
             *shape = self.shape(request);
+        }
+    }
+
+    fn add_views(&mut self, shape: &mut Shape, key: ViewKey) {
+        if self.apart {
+            let parts: [Part; PARTS] = [Part::Own, Part::Next, Part::Others];
+            for part in parts {
+                self.add_view(shape, ViewKey { part, ..key });
+            }
+        } else {
+            self.add_view(shape, key);
         }
     }
 
@@ -183,7 +232,9 @@ impl Placer {
             let members = (start..slots)
                 .chain(0..start)
                 .filter(|&slot| {
-                    snapshot.is_open(slot) && snapshot.class[slot as usize].serves(&key)
+                    snapshot.is_open(slot)
+                        && snapshot.class[slot as usize].serves(&key)
+                        && self.replica.holds(key.part, slot)
                 })
                 .map(|slot| (slot, snapshot.free[slot as usize]));
             self.index.build(key, members)
@@ -201,10 +252,12 @@ impl Placer {
             Policy::Affinity => {
                 shape.views.iter().find_map(|view| self.nearest(view, shape, &mut probes))
             }
-            policy => shape
-                .views
-                .iter()
-                .find_map(|view| self.index.pick(policy, view, &shape.needs, &mut probes)),
+            policy => shape.views.iter().find_map(|view| {
+                // Where another replica may be at work, the emptiest worker is the least in its way.
+                let foreign = self.apart && self.index.key(view).part != Part::Own;
+                let policy = if foreign { Policy::Spread } else { policy };
+                self.index.pick(policy, view, &shape.needs, &mut probes)
+            }),
         };
         self.examined.decisions += 1;
         self.examined.total += probes.0;

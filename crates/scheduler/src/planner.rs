@@ -13,6 +13,7 @@ use crate::counters::Counters;
 use crate::placer::{Placer, Shape};
 use crate::policy::Policy;
 use crate::refusal::Refusal;
+use crate::replica::{Contention, Replica};
 use crate::request::Request;
 use crate::store::{Claimed, Commit, ContainerKey, Outcome, Part, Reply, Revision, Verdict};
 
@@ -26,6 +27,9 @@ pub struct Config {
     pub policy: Policy,
     /// Where the first round begins; replicas should differ.
     pub seed: u64,
+    /// Which of the schedulers on the store it is. Several that do not know of each other place as much,
+    /// but are turned away more often.
+    pub replica: Replica,
     /// When a batch is closed.
     pub batching: Batching,
     /// When a container is tried again.
@@ -40,6 +44,8 @@ struct Item {
     shape: Shape,
     attempts: u32,
     enqueued: Duration,
+    /// When it was asked for: its lease is as old as that at most.
+    asked_at: Duration,
     /// Its part in the batch, once it is planned.
     part: u32,
 }
@@ -104,6 +110,7 @@ pub struct Planner {
     placer: Placer,
     counters: Arc<Counters>,
     config: Config,
+    contention: Contention,
     bands: Bands,
     /// When the first of those waiting came.
     since: Option<Duration>,
@@ -123,10 +130,13 @@ impl Planner {
     /// container, whatever the configuration says.
     pub fn new(mut config: Config, counters: Arc<Counters>) -> Self {
         config.batching.most = config.batching.most.max(1);
+        let mut placer = Placer::new(config.policy, config.seed, Arc::clone(&counters));
+        placer.set_replica(config.replica);
         Self {
-            placer: Placer::new(config.policy, config.seed, Arc::clone(&counters)),
+            placer,
             counters,
             config,
+            contention: Contention::default(),
             bands: Bands::default(),
             since: None,
             seen: None,
@@ -167,12 +177,29 @@ impl Planner {
         Some(if full { since } else { since.saturating_add(window) })
     }
 
+    /// When the first of those was asked for that still wait for a decision or a verdict.
+    pub(crate) fn oldest(&self) -> Option<Duration> {
+        let waiting = self.bands.list.iter().flat_map(|(_, band)| band);
+        let in_flight = self.in_flight.iter().flat_map(|batch| &batch.items);
+        waiting.chain(in_flight).map(|item| item.asked_at).min()
+    }
+
     /// Takes over containers that were claimed; `asked` is how many were asked for.
     pub fn accept(&mut self, claimed: Vec<Claimed>, asked: usize, now: Duration) {
+        self.accept_asked_at(now, claimed, asked, now);
+    }
+
+    fn accept_asked_at(
+        &mut self,
+        asked_at: Duration,
+        claimed: Vec<Claimed>,
+        asked: usize,
+        now: Duration,
+    ) {
         self.backlog_empty = claimed.len() < asked;
         for Claimed { key, request, attempts, enqueued } in claimed {
             let shape = self.placer.shape(&request);
-            let item = Item { key, request, shape, attempts, enqueued, part: 0 };
+            let item = Item { key, request, shape, attempts, enqueued, asked_at, part: 0 };
             self.bands.of(&item).push_back(item);
             self.bands.waiting += 1;
             self.since.get_or_insert(now);
@@ -198,8 +225,9 @@ impl Planner {
                 && let Some(refusal) = self.placer.never_fits(&item.request)
             {
                 plan.refuse.push((item.key, refusal));
-            } else if item.attempts >= self.config.backoff.tries {
-                plan.refuse.push((item.key, Refusal::NothingFree(item.attempts)));
+            } else if item.attempts.saturating_add(1) >= self.config.backoff.tries {
+                let tries = item.attempts.saturating_add(1);
+                plan.refuse.push((item.key, Refusal::NothingFree(tries)));
             } else {
                 plan.requeue
                     .push((item.key, now.saturating_add(self.config.backoff.delay(item.attempts))));
@@ -250,11 +278,22 @@ impl Planner {
     /// Takes in a reply: the verdict, changes of the fleet, and new containers, of which `asked` were
     /// asked for.
     pub fn absorb(&mut self, reply: Reply, asked: usize, now: Duration) -> Settled {
+        self.absorb_asked_at(now, reply, asked, now)
+    }
+
+    /// The same, of a reply to what was sent at `asked_at`.
+    pub(crate) fn absorb_asked_at(
+        &mut self,
+        asked_at: Duration,
+        reply: Reply,
+        asked: usize,
+        now: Duration,
+    ) -> Settled {
         let settled =
             reply.verdict.map_or_else(Settled::default, |verdict| self.settle(&verdict, now));
         self.placer.apply(&reply.delta);
         self.seen = Some(reply.delta.to);
-        self.accept(reply.claimed, asked, now);
+        self.accept_asked_at(asked_at, reply.claimed, asked, now);
         settled
     }
 
@@ -298,6 +337,8 @@ impl Planner {
             }
         }
         drop(items);
+        let apart = self.contention.heard(settled.conflicts, self.placer.snapshot.slots());
+        self.placer.keep_apart(apart);
         if self.bands.waiting > 0 {
             self.since.get_or_insert(now);
         }

@@ -1,6 +1,6 @@
 //! A fleet that was read some time ago, and what has been planned on it since.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use proofload_scheduler::{
@@ -43,8 +43,9 @@ impl Cached {
         store: &S,
         now: Duration,
     ) -> Result<(), StoreError> {
+        let cached: HashSet<WorkerKey> = self.cache.workers().map(|state| state.key).collect();
         for key in store.worker_keys()? {
-            if !self.cache.workers().any(|state| state.key == key) {
+            if !cached.contains(&key) {
                 self.cache.lookup(key, now);
                 self.load(store, key, now)?;
             }

@@ -153,6 +153,8 @@ fn each(
         commands: count(a.commands, b.commands),
         bytes_sent: count(a.bytes_sent, b.bytes_sent),
         bytes_received: count(a.bytes_received, b.bytes_received),
+        script_calls: count(a.script_calls, b.script_calls),
+        script_loads: count(a.script_loads, b.script_loads),
     };
     Snapshot {
         locks: locks(a.locks, b.locks),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use proofload_scheduler::{Batching, Counters, Policy, Store, StoreError};
+use proofload_scheduler::{Batching, Counters, Policy, Replica, Store, StoreError};
 
 use crate::primitives::Primitives;
 use crate::ran::{Ran, difference};
@@ -114,7 +114,11 @@ where
 {
     match strategy.steps() {
         Some(steps) => run_steps(steps, replicas, hand, work, settings),
-        None => run_ours(replicas, work, settings),
+        None => {
+            let count = u32::try_from(replicas.len()).unwrap_or(u32::MAX);
+            let numbered = (0..count).map(|index| Replica { index, count }).zip(replicas);
+            run_ours(numbered.collect(), work, settings)
+        }
     }
 }
 
@@ -136,22 +140,24 @@ pub fn run_steps<S: Primitives + Send + Sync>(
     })
 }
 
-/// The same for ours, which needs no steps.
+/// The same for ours, which needs no steps. Each of `replicas` is told which one it is: others may be in
+/// other processes.
 ///
 /// # Errors
 /// [`RunError`].
 pub fn run_ours<S: Store + Send>(
-    replicas: Vec<S>,
+    replicas: Vec<(Replica, S)>,
     work: &Work,
     settings: &Settings,
 ) -> Result<Ran, RunError> {
-    in_threads(replicas, S::counters, |replica, store| ours::run(store, work, settings, replica))
+    let counters = |(_, store): &(Replica, S)| store.counters();
+    in_threads(replicas, counters, |_, (which, store)| ours::run(store, work, settings, which))
 }
 
 /// Runs each replica and adds up what they did, with what their counters went up by.
 fn in_threads<S: Send>(
     replicas: Vec<S>,
-    counters: fn(&S) -> Arc<Counters>,
+    counters: impl Fn(&S) -> Arc<Counters> + Sync,
     run: impl Fn(usize, S) -> Result<Ran, StoreError> + Sync,
 ) -> Result<Ran, RunError> {
     let run = |replica: usize, store: S| -> Result<Ran, StoreError> {

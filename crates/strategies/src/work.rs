@@ -1,8 +1,7 @@
 //! What is to be done in a run, shared by everybody who does it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
-use std::thread;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How often an empty backlog is looked at.
@@ -15,6 +14,9 @@ pub struct Work {
     settled: AtomicUsize,
     begin: Instant,
     stop: Arc<AtomicBool>,
+    /// Wakes those who idle once all is settled, so that no replica idles on after the end.
+    over: Condvar,
+    gate: Mutex<()>,
 }
 
 impl Work {
@@ -27,7 +29,14 @@ impl Work {
     /// The same, ended early once `stop` is set.
     #[must_use]
     pub fn until(containers: usize, stop: Arc<AtomicBool>) -> Self {
-        Self { containers, settled: AtomicUsize::new(0), begin: Instant::now(), stop }
+        Self {
+            containers,
+            settled: AtomicUsize::new(0),
+            begin: Instant::now(),
+            stop,
+            over: Condvar::new(),
+            gate: Mutex::new(()),
+        }
     }
 
     /// The run's time.
@@ -44,10 +53,17 @@ impl Work {
     /// So many containers are placed or given up.
     pub(crate) fn settle(&self, containers: usize) {
         self.settled.fetch_add(containers, Relaxed);
+        if self.is_over() {
+            // Whoever has just looked and not yet begun to wait has the gate.
+            drop(self.gate.lock().unwrap_or_else(PoisonError::into_inner));
+            self.over.notify_all();
+        }
     }
 
-    /// Nothing is there at the moment.
+    /// Nothing is there at the moment. Returns after a while, or when all is over.
     pub(crate) fn idle(&self) {
-        thread::sleep(IDLE);
+        let gate = self.gate.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.over.wait_timeout_while(gate, IDLE, |()| !self.is_over());
+        drop(waited.unwrap_or_else(PoisonError::into_inner));
     }
 }

@@ -26,7 +26,7 @@ mod open;
 mod parse;
 mod preset;
 
-pub use error::{ParseSloError, nearest};
+pub use error::{ParseSloError, near, nearest};
 pub use goodput::GoodputLimits;
 pub use judge::{Gaps, Seen};
 pub use judgement::{Judgement, Over, Verdict};

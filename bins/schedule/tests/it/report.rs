@@ -122,6 +122,39 @@ fn strategies_get_the_grades_of_the_source() {
             &["Hit rate:                undecided                  – no lookups: undecided"],
         ),
         (&["--strategy", "ours"], 0, &["=== Performance Test PASSED ==="]),
+        // By hash, so not even, but no worker has more than 1.5 times its share.
+        (
+            &["--strategy", "ours", "--policy", "affinity"],
+            0,
+            &[
+                "Worker Distribution: ⚠️ Outside good balance, but not uneven",
+                "worker-1: 8 containers",
+                "worker-4: 1 containers",
+                "✓ Workers are reasonably distributed (20 workers used)",
+            ],
+        ),
+        (
+            &["--strategy", "ours", "--policy", "affinity", "--workers", "100"],
+            0,
+            &["✓ Workers are reasonably distributed (76 workers used)"],
+        ),
+        (&["--strategy", "ours", "--policy", "affinity", "--preset", "mixed"], 0, &[]),
+        (
+            &["--strategy", "batch"],
+            1,
+            &["✓ Workers are reasonably distributed (20 workers used)", "✗ Lock acquisitions: 40"],
+        ),
+        (
+            &["--strategy", "old"],
+            1,
+            &["✗ Workers should be reasonably distributed (2 workers used; Affinity broken)"],
+        ),
+        // 90 containers on one worker that holds 80: nothing to learn of how time grows.
+        (
+            &["--strategy", "ours", "--workers", "1", "--containers", "90"],
+            1,
+            &["is not measured: on 1 workers 80 of 100 containers find a place"],
+        ),
         (&["--strategy", "ours", "--target-time", "1ns"], 1, &["=== Performance Test FAILED ==="]),
         (
             &["--strategy", "ours", "--containers", "2000", "--workers", "1"],
@@ -267,5 +300,51 @@ fn every_preset_meets_every_goal() {
             assert_eq!(text.matches("PASSED").count(), 20, "{text}");
             assert!(text.lines().last().unwrap().starts_with("Average: "), "{text}");
         }
+    }
+}
+
+/// All rows of the source's table, each against old, with both values and the claim.
+#[test]
+fn every_row_of_the_source_stands_against_old() {
+    let dir = tempfile::tempdir().unwrap();
+    let ended = run(dir.path(), &["--repeat", "6", "--out", "run"]);
+    for row in [
+        "Lock Acquisitions, batch 2100 40 98.1% reduction 80% reduction holds",
+        "Store Operations, batch 6900 442 93.6% reduction 90% reduction holds",
+        "Store Operations, lock 6900 500 92.8% reduction – –",
+        "Cache Hit Rate, batch undecided 100.0% undecided: no lookups 98% improvement undecided",
+        "Cache Invalidations, batch 0 20 more: old has none 80% reduction does not hold",
+        "Capacity Updates, ours 100 20 80.0% reduction 80% reduction holds",
+        "Capacity Updates, old 100 100 holds",
+        "Worker Distribution, batch 0 to 80 a worker 1 to 8 a worker even in 0 of 6 runs, from 0 \
+         Balanced does not hold",
+        "Worker Distribution, ours 0 to 80 a worker 5 to 5 a worker even in 6 of 6 runs, from 0 \
+         Balanced holds",
+    ] {
+        let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(ended.stdout.lines().any(|line| words(line) == row), "{row}: {}", ended.stdout);
+    }
+    let line = ended.stdout.lines().find(|line| line.contains("Total Time, ours ")).unwrap();
+    assert!(line.contains("x faster [") && line.contains("4x faster"), "{line}");
+    let few = run(dir.path(), &["--repeat", "3", "--out", "few"]).stdout;
+    assert!(few.contains("[needs 6 runs]") && few.contains("[needs 4 runs]"), "{few}");
+}
+
+#[test]
+fn phases_and_the_rest_come_to_the_total() {
+    let dir = tempfile::tempdir().unwrap();
+    run(dir.path(), &["--repeat", "5", "--op-delay", "50us", "--out", "run"]);
+    let summary = std::fs::read_to_string(dir.path().join("run/summary.csv")).unwrap();
+    let mut table = csv::Reader::from_reader(summary.as_bytes());
+    let head = table.headers().unwrap().clone();
+    for row in table.records().map(Result::unwrap) {
+        let number = |name: &str| -> f64 {
+            row[head.iter().position(|column| column == name).unwrap()].parse().unwrap()
+        };
+        let parts = ["read", "decision", "update", "dispatch", "window", "idle", "other"];
+        let sum: f64 = parts.map(|part| number(&format!("{part}_us"))).iter().sum();
+        let total_us = 1e6 * number("total_s");
+        // The last phase may end a little after the last container was placed.
+        assert!(sum >= total_us - 1.0 && sum <= 1.2 * total_us + 500.0, "{sum} of {total_us}");
     }
 }

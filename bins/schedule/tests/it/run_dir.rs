@@ -1,6 +1,8 @@
 //! What a run leaves behind.
 
 use std::fs;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use proofload_run_dir::{OpenError, RunDir};
 use serde_json::Value;
@@ -112,4 +114,33 @@ fn the_files_are_there_and_agree() {
     let again = run(dir.path(), &["--out", "run"]);
     assert_eq!(again.code, Some(2), "{again:?}");
     assert!(again.stderr.contains("run is not empty"), "{}", again.stderr);
+}
+
+/// Interrupted before a run was over there is nothing to draw, and nothing is listed that is not there.
+#[test]
+fn an_interrupted_run_lists_what_it_wrote() {
+    let dir = tempfile::tempdir().unwrap();
+    let flags = ["--strategy", "old", "--op-delay", "1s", "--out", "run"];
+    let program = Command::new(env!("CARGO_BIN_EXE_proofload-schedule"))
+        .current_dir(dir.path())
+        .args(flags)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    while !dir.path().join("run/summary.csv").exists() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    // It hears of signals before it makes its folder.
+    let pid = program.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    let output = program.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{output:?}");
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    let (_, listed) = stdout.split_once("Files in run: ").unwrap();
+    for name in listed.trim().split(", ") {
+        assert!(dir.path().join("run").join(name).exists(), "{name} is listed: {stdout}");
+    }
+    assert!(!listed.contains("charts"), "{stdout}");
 }

@@ -38,16 +38,41 @@ fn what_is_wrong_with_a_file_is_said_with_its_place() {
         ),
         ("workers = 0", "mine.toml:1:11: `workers`: expected a whole number from 1 to 1000000"),
         ("workers = \n", "mine.toml:1:"),
-        ("workers = 2\ngpu-workers = 3", "--gpu-workers 3 of 2 workers"),
+        (
+            "workers = 2\n  gpu-workers = 3",
+            "mine.toml:2:3: gpu-workers is 3, of 2 workers; leave some out, or raise workers",
+        ),
+        ("gpu-workers = 21", "mine.toml:1:1: gpu-workers is 21, of 20 workers"),
+        ("workers = 2\nseed = 3", "mine.toml:2:1: unknown key `seed`; known are workers, "),
     ] {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("mine.toml"), text).unwrap();
         let ended = run(dir.path(), &["--scenario", "mine.toml", "--out", "run"]);
-        assert_eq!(ended.code, Some(if said.contains(".toml") { 65 } else { 2 }), "{ended:?}");
+        assert_eq!(ended.code, Some(65), "{ended:?}");
         assert!(ended.stderr.contains(said), "{text:?}: {}", ended.stderr);
     }
     let dir = tempfile::tempdir().unwrap();
     let ended = run(dir.path(), &["--scenario", "none.toml"]);
     assert_eq!(ended.code, Some(65), "{ended:?}");
     assert!(ended.stderr.contains("cannot read scenario none.toml"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_file_that_is_no_text_is_said_with_its_place() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("mine.toml"), b"workers = 20\npolicy = '\xe9'\n").unwrap();
+    let ended = run(dir.path(), &["--scenario", "mine.toml", "--out", "run"]);
+    assert_eq!(ended.code, Some(65), "{ended:?}");
+    assert!(ended.stderr.contains("mine.toml:2:11: expected UTF-8"), "{}", ended.stderr);
+}
+
+/// Then it is the flag that contradicts, though the file has the other half.
+#[test]
+fn a_flag_that_contradicts_a_file_is_a_wrong_flag() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("mine.toml"), "gpu-workers = 10").unwrap();
+    let flags = ["--scenario", "mine.toml", "--workers", "4"];
+    let ended = run(dir.path(), &flags);
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    assert!(ended.stderr.contains("gpu-workers is 10, of 4 workers"), "{}", ended.stderr);
 }

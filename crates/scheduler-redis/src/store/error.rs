@@ -64,6 +64,12 @@ pub(crate) fn store_error(error: WireError) -> StoreError {
     }
 }
 
+impl From<WireError> for StoreError {
+    fn from(error: WireError) -> Self {
+        store_error(error)
+    }
+}
+
 pub(crate) fn malformed(error: Malformed) -> StoreError {
     StoreError::Failed(error.to_string())
 }

@@ -7,8 +7,9 @@ use super::level::Axis;
 use super::{GpuKind, Index, Probes, ViewKey};
 use crate::amount::{Gpus, Megabytes, Millicores, Resources};
 use crate::policy::Policy;
+use crate::replica::Part;
 
-const KEY: ViewKey = ViewKey { pool: None, gpu: GpuKind::Any, preemptable: false };
+const KEY: ViewKey = ViewKey { pool: None, gpu: GpuKind::Any, preemptable: false, part: Part::All };
 
 fn amount(cpu: u32, memory: u32, gpus: u32) -> Resources {
     Resources {

@@ -6,8 +6,9 @@ use super::level::{Axis, LEVELS};
 use super::tree::{Ends, NIL, Nodes};
 use crate::amount::Resources;
 use crate::policy::Policy;
+use crate::replica::Part;
 
-/// What a kind of request asks of a worker beside amounts. A worker is in at most eight views.
+/// What a kind of request asks of a worker beside amounts. A worker is in at most 16 views.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct ViewKey {
     /// The pool it must be in; `None`: any worker that requires no selector.
@@ -15,6 +16,7 @@ pub(crate) struct ViewKey {
     pub(crate) gpu: GpuKind,
     /// Preemptable workers will do too.
     pub(crate) preemptable: bool,
+    pub(crate) part: Part,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

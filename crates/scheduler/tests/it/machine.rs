@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use proofload_scheduler::{
-    Audit, Claim, Commit, Exchange, Planner, Policy, Reply, Request, Store, StoreError, Token,
-    Worker, WorkerKey,
+    Audit, Claim, Commit, Config, Exchange, Planner, Policy, Replica, Reply, Request, Store,
+    StoreError, Token, Worker, WorkerKey,
 };
 use proptest::prelude::*;
 
@@ -342,7 +342,9 @@ impl<S: Books> Machine<S> {
 fn start<S: Store>(store: &S, who: usize, now: Duration) -> (Token, Planner) {
     let token = store.join(&format!("s{who}")).expect("joined");
     let policy = [Policy::Spread, Policy::BestFit][who];
-    let mut planner = Planner::new(at_once(policy), store.counters());
+    let replica = Replica { index: who as u32, count: 2 };
+    let config = Config { replica, ..at_once(policy) };
+    let mut planner = Planner::new(config, store.counters());
     let exchange = Exchange { token, now, commit: None, claim: None, since: None };
     planner.absorb(store.exchange(exchange).expect("not fenced"), 0, now);
     (token, planner)

@@ -9,6 +9,7 @@ mod machine;
 mod model;
 mod policies;
 mod races;
+mod replicas;
 mod state_machine;
 mod support;
 mod wire;

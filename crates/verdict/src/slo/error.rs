@@ -33,6 +33,17 @@ pub fn nearest<'a>(word: &str, valid: impl IntoIterator<Item = &'a str>) -> Opti
     valid.into_iter().min_by_key(|candidate| edits(&word.to_lowercase(), candidate))
 }
 
+/// The [`nearest`] of `valid`, if it is near: if it takes at most an edit for every three characters, or
+/// one for fewer, or if one begins with the other. A word that is far from all of them is not misspelt.
+pub fn near<'a>(word: &str, valid: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let word = word.to_lowercase();
+    nearest(&word, valid).filter(|found| {
+        let characters = word.chars().count().max(found.chars().count());
+        let is_part = !word.is_empty() && (found.starts_with(&word) || word.starts_with(found));
+        is_part || edits(&word, found) <= (characters / 3).max(1)
+    })
+}
+
 /// Characters to insert, leave out or change.
 ///
 /// Source: V. I. Levenshtein, "Binary codes capable of correcting deletions, insertions, and
@@ -54,7 +65,26 @@ fn edits(from: &str, to: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::{edits, nearest};
+    use super::{edits, near, nearest};
+
+    #[test]
+    fn only_what_is_near_is_named() {
+        for (word, want) in [
+            ("seed", None),
+            ("worker-cpus", Some("worker-cpu")),
+            ("container", Some("containers")),
+            ("mixx", Some("mix")),
+            ("MIX", Some("mix")),
+            ("target", Some("target-time")),
+            ("windowms", Some("window-ms")),
+            ("gpus", None),
+            ("", None),
+        ] {
+            let valid = ["worker-cpu", "containers", "mix", "target-time", "window-ms"];
+            assert_eq!(near(word, valid), want, "{word}");
+        }
+        assert_eq!(near("x", []), None);
+    }
 
     #[test]
     fn edits_are_counted() {

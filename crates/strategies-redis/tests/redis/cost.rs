@@ -1,0 +1,129 @@
+//! Round trips, commands and locks, against the figures that the sequences give and against the server's own.
+
+use std::thread;
+use std::time::Duration;
+
+use proofload_scheduler::{Audit, Counters, MemoryStore, Snapshot, Store};
+use proofload_strategies::{Primitives, Steps, Work, run_steps};
+
+use super::{ALL, Observer, Test, container, filled, open, ran, server, settings, worker};
+
+pub(crate) const TESTS: &[Test] = &[
+    (
+        "a hundred on twenty cost what the sequences say",
+        a_hundred_on_twenty_cost_what_the_sequences_say,
+    ),
+    ("what was counted is what the server counted", what_was_counted_is_what_the_server_counted),
+    ("they place as they do in memory", they_place_as_they_do_in_memory),
+    ("locks that are taken are waited for", locks_that_are_taken_are_waited_for),
+];
+
+fn a_hundred_on_twenty_cost_what_the_sequences_say() {
+    for (steps, round_trips, commands, locks, updates) in [
+        (Steps::Old, 6_900, 11_100, 2_100, 100),
+        (Steps::Lock, 500, 700, 100, 100),
+        (Steps::Batch, 442, 522, 40, 20),
+    ] {
+        let server = server();
+        let hand = filled(&server, 20, 100);
+        let ran = ran(steps, &server, &hand, 1, 100);
+        let counts = ran.counts;
+        let wire = counts.wire.unwrap();
+        assert_eq!(wire.round_trips, round_trips, "{steps:?}");
+        assert_eq!(wire.commands + wire.script_calls, commands, "{steps:?}");
+        assert_eq!((counts.locks.taken, counts.locks.waited), (locks, 0), "{steps:?}");
+        assert_eq!(
+            (counts.operations, counts.capacity_updates),
+            (round_trips, updates),
+            "{steps:?}"
+        );
+        assert_eq!((wire.commands, wire.script_loads), (round_trips, 0), "{steps:?}");
+        assert_eq!((ran.placed.len(), ran.given_up), (100, 0), "{steps:?}");
+        let audit = hand.audit().unwrap();
+        assert_eq!((audit.placed, audit.waiting, audit.popped), (100, 0, 0), "{steps:?}");
+        assert_eq!(audit.faults, Vec::<String>::new(), "{steps:?}");
+        let versions: u64 = audit.workers.iter().map(|worker| worker.version).sum();
+        assert_eq!(versions, updates, "{steps:?}");
+    }
+}
+
+fn sent(counters: &Counters) -> u64 {
+    let Snapshot { wire, .. } = counters.snapshot();
+    wire.map_or(0, |wire| wire.commands + wire.script_calls)
+}
+
+/// All commands that anybody sent, connections and setting up included.
+fn what_was_counted_is_what_the_server_counted() {
+    for steps in ALL {
+        let server = server();
+        let observer = Observer::of(&server);
+        let before = observer.counted();
+        let info = observer.wire.info().unwrap();
+
+        let hand = filled(&server, 20, 100);
+        let replicas = vec![open(&server), open(&server)];
+        let counters: Vec<_> = replicas.iter().chain([&hand]).map(Primitives::counters).collect();
+        let (work, settings) = (proofload_strategies::Work::of(100), Default::default());
+        let ran =
+            proofload_strategies::run_steps(steps, replicas, &hand, &work, &settings).unwrap();
+        hand.audit().unwrap();
+        hand.remove_all().unwrap();
+
+        let own = observer.counted().commands - before.commands;
+        let all = own + counters.iter().map(|counters| sent(counters)).sum::<u64>();
+        assert_eq!(observer.wire.info().unwrap().commands - info.commands, all, "{steps:?}");
+        assert_eq!(ran.placed.len(), 100, "{steps:?}");
+    }
+}
+
+fn they_place_as_they_do_in_memory() {
+    for steps in ALL {
+        let server = server();
+        // A batch that is full is not held open, and so takes no looks at the backlog that time decides.
+        let hand = filled(&server, 7, 100);
+        let there = ran(steps, &server, &hand, 1, 100);
+        let store = MemoryStore::new();
+        for number in 1..=7 {
+            store.put_worker(worker(number)).unwrap();
+        }
+        store.enqueue((1..=100).map(container).collect(), Duration::ZERO).unwrap();
+        let handles = vec![store.handle()];
+        let here = run_steps(steps, handles, &store.handle(), &Work::of(100), &settings()).unwrap();
+        let loads = |audit: Audit| -> Vec<_> {
+            audit.workers.iter().map(|w| (w.id.clone(), w.containers, w.free, w.version)).collect()
+        };
+        assert_eq!(loads(hand.audit().unwrap()), loads(store.audit()), "{steps:?}");
+        assert_eq!(there.counts.operations, here.counts.operations, "{steps:?}");
+        assert_eq!(there.counts.cache, here.counts.cache, "{steps:?}");
+    }
+}
+
+fn locks_that_are_taken_are_waited_for() {
+    let server = server();
+    let hand = filled(&server, 1, 0);
+    let key = hand.worker_keys().unwrap()[0];
+    let other = open(&server);
+    let held = hand.lock(key).unwrap();
+    let waited = thread::scope(|scope| {
+        let waiting = scope.spawn(|| {
+            let before = other.counters().snapshot();
+            let lock = other.lock(key).unwrap();
+            let after = other.counters().snapshot();
+            other.release(lock).unwrap();
+            (before, after)
+        });
+        thread::sleep(Duration::from_millis(30));
+        hand.release(held).unwrap();
+        waiting.join().unwrap()
+    });
+    let (before, after) = waited;
+    assert_eq!((after.locks.taken, after.locks.waited), (1, 1));
+    assert!(after.locks.wait > Duration::ZERO);
+    // Each try is a round trip; the lock is one operation.
+    let tries = after.wire.unwrap().round_trips - before.wire.unwrap().round_trips;
+    assert!(tries >= 2, "{tries}");
+    assert_eq!(after.operations - before.operations, 1);
+    let counts = hand.counters().snapshot().locks;
+    assert_eq!((counts.taken, counts.waited), (1, 0));
+    assert!(counts.held >= Duration::from_millis(30), "{counts:?}");
+}
