@@ -94,9 +94,8 @@ impl Books {
 pub(crate) fn placed(store: &RedisStore, workers: usize) -> usize {
     let mut reads = pipe();
     for worker in 0..workers {
-        reads.add_command(
-            cmd("ZCARD").arg(format!("{{{}}}:queue:{worker}", store.prefix())).take(),
-        );
+        reads
+            .add_command(cmd("ZCARD").arg(format!("{{{}}}:queue:{worker}", store.prefix())).take());
     }
     store.wire().call_all(&reads).unwrap().into_iter().map(value::<usize>).sum()
 }

@@ -25,8 +25,7 @@ fn kills(kills: usize) {
     let store = fleet(&server, "kills", WORKERS);
     let token = store.join("looks").unwrap();
     let look = || {
-        let looks =
-            Exchange { token, now: Duration::ZERO, commit: None, claim: None, since: None };
+        let looks = Exchange { token, now: Duration::ZERO, commit: None, claim: None, since: None };
         store.exchange(looks).unwrap();
         Books::read(&store, WORKERS)
     };

@@ -8,6 +8,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers as well")]
 
 mod books;
+mod cuts;
 mod kills;
 mod process;
 mod races;
@@ -19,7 +20,7 @@ use libtest_mimic::{Arguments, Trial};
 
 pub(crate) type Test = (&'static str, fn());
 
-const TESTS: [&[Test]; 2] = [races::TESTS, kills::TESTS];
+const TESTS: [&[Test]; 3] = [races::TESTS, kills::TESTS, cuts::TESTS];
 /// The same at more length; `just` has a recipe for each.
 const LONG: [&[Test]; 2] = [races::LONG, kills::LONG];
 

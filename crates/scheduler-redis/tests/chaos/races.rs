@@ -11,10 +11,8 @@ use crate::books::{Books, placed};
 use crate::process::{Orders, Process};
 use crate::support::{A_WORKER, enqueue, fleet, server, wait_until};
 
-pub(super) const TESTS: &[Test] = &[(
-    "200 thousand placements by racing processes fill the fleet exactly",
-    two_hundred_thousand,
-)];
+pub(super) const TESTS: &[Test] =
+    &[("200 thousand placements by racing processes fill the fleet exactly", two_hundred_thousand)];
 pub(super) const LONG: &[Test] =
     &[("2 million placements by racing processes fill the fleet exactly", two_million)];
 

@@ -31,6 +31,7 @@ pub(crate) fn at_once(most: usize, policy: Policy, seed: u64) -> Config {
         seed,
         batching: Batching { most, window: Duration::ZERO, adaptive: true },
         backoff: Backoff { first, most: longest, tries: u32::MAX },
+        ..Config::default()
     }
 }
 
