@@ -8,10 +8,14 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers as well")]
 
 mod books;
+mod counts;
 mod cuts;
+mod defects;
+mod fences;
 mod kills;
 mod process;
 mod races;
+mod set_back;
 mod support;
 
 use std::process::ExitCode;
@@ -20,7 +24,15 @@ use libtest_mimic::{Arguments, Trial};
 
 pub(crate) type Test = (&'static str, fn());
 
-const TESTS: [&[Test]; 3] = [races::TESTS, kills::TESTS, cuts::TESTS];
+const TESTS: [&[Test]; 7] = [
+    races::TESTS,
+    kills::TESTS,
+    cuts::TESTS,
+    set_back::TESTS,
+    fences::TESTS,
+    counts::TESTS,
+    defects::TESTS,
+];
 /// The same at more length; `just` has a recipe for each.
 const LONG: [&[Test]; 2] = [races::LONG, kills::LONG];
 

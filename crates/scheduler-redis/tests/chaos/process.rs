@@ -165,8 +165,12 @@ fn schedule(orders: &Orders) {
     };
     while !stop.load(Ordering::Relaxed) {
         match scheduler.step(since.elapsed()) {
-            Ok(step) if step.is_idle() => thread::sleep(Duration::from_millis(1)),
-            Ok(step) => told(step),
+            Ok(step) => {
+                if step.is_idle() {
+                    thread::sleep(Duration::from_millis(1));
+                }
+                told(step);
+            }
             Err(StoreError::Fenced(_)) => {
                 println!("fenced");
                 break;
