@@ -175,6 +175,7 @@ impl WorkerSide {
         running: &[Request],
         finished: &[String],
     ) -> Result<Reported, StoreError> {
+        let ttl = self.store.options().worker_ttl.map_or(0, microseconds);
         let mut others: Vec<u8> = Vec::new();
         loop {
             let call = || {
@@ -187,6 +188,7 @@ impl WorkerSide {
                     .arg(self.name.as_str())
                     .number(self.fetched)
                     .arg(others.as_slice())
+                    .number(ttl)
                     .number(running.len());
                 for request in running {
                     call = call.arg(request.id.as_str()).arg(encode_request(request));

@@ -26,7 +26,7 @@ pub(super) fn check(picture: &Picture) -> Checked {
 }
 
 fn number(picture: &Picture, field: &str) -> Option<u64> {
-    std::str::from_utf8(picture.meta.get(field)?).ok()?.parse().ok()
+    std::str::from_utf8(picture.meta.get(field.as_bytes())?).ok()?.parse().ok()
 }
 
 fn backlog(picture: &Picture, books: &mut Audit, places: &mut Places) {

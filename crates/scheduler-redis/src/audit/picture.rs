@@ -17,7 +17,8 @@ pub(super) enum Timer {
 }
 
 pub(super) struct Picture {
-    pub(super) meta: HashMap<String, Vec<u8>>,
+    /// Some names have a token in them.
+    pub(super) meta: HashMap<Vec<u8>, Vec<u8>>,
     pub(super) names: HashMap<String, ContainerKey>,
     pub(super) records: BTreeMap<ContainerKey, Record>,
     pub(super) payloads: Vec<ContainerKey>,
@@ -38,8 +39,9 @@ pub(super) struct Picture {
 impl Picture {
     pub(super) fn take(store: &RedisStore) -> Result<Self, StoreError> {
         let name = |name: &str| store.keys().named(name);
-        let bytes: usize =
-            store.wire().call(cmd("STRLEN").arg(name("fleet"))).map_err(store_error)?;
+        let wire = store.wire();
+        let length = cmd("STRLEN").arg(name("fleet")).take();
+        let bytes: usize = wire.retry(|| wire.call(&length)).map_err(store_error)?;
         // Workers that come from now on are missed; whoever audits a busy store has to expect that.
         let workers = (bytes / SLOT_BYTES) as u32;
         let mut reads = pipe();
@@ -59,7 +61,7 @@ impl Picture {
             let queue = store.keys().queue(WorkerKey(worker));
             reads.cmd("ZRANGE").arg(queue).arg(0).arg(-1).arg("WITHSCORES");
         }
-        let replies = store.wire().call_all(&reads).map_err(store_error)?;
+        let replies = wire.retry(|| wire.call_all(&reads)).map_err(store_error)?;
         let mut replies = Replies(replies.into_iter().map(|reply| reply.map_err(store_error)));
         let meta = replies.next()?;
         let names: HashMap<String, Vec<u8>> = replies.next()?;

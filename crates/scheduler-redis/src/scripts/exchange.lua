@@ -126,7 +126,7 @@ local function commit()
               pcall(call, 'ZREM', KEYS[QUEUE + q], queues[q][i])
             end
           end
-          error(fault)
+          error(fault, 0)
         end
       end
     end

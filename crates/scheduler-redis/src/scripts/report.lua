@@ -2,8 +2,9 @@
 -- finished: the books are made to agree with it.
 --
 -- ARGV[4] its key, [5] its epoch, [6] its name, [7] the place up to which it has fetched, [8] workers of
---         the queues that are declared besides its own (4 each), [9] how many run; then for each of those
---         name and record without the seq and the time; then the names of the finished
+--         the queues that are declared besides its own (4 each), [9] for how many microseconds it is there,
+--         or 0: until it is removed, [10] how many run; then for each of those name and record without the
+--         seq and the time; then the names of the finished
 -- KEYS after the fixed ones: its queue, and those of ARGV[8]
 -- OK, the place up to which it has now fetched, how many were adopted, names of the lost, names of strays
 -- (they run elsewhere: end them). QUEUES, workers (4 each): declare their queues as well. UNKNOWN.
@@ -20,13 +21,13 @@ local queues = { [w] = own }
 for i = 1, #ARGV[8] / 4 do
   queues[struct.unpack('>I4', ARGV[8], 4 * i - 3)] = KEYS[QUEUE + 1 + i]
 end
-local running = tonumber(ARGV[9])
+local running = tonumber(ARGV[10])
 local names, texts = {}, {}
 for i = 1, running do
-  names[i] = ARGV[8 + 2 * i]
-  texts[i] = ARGV[9 + 2 * i]
+  names[i] = ARGV[9 + 2 * i]
+  texts[i] = ARGV[10 + 2 * i]
 end
-for i = 10 + 2 * running, #ARGV do names[#names + 1] = ARGV[i] end
+for i = 11 + 2 * running, #ARGV do names[#names + 1] = ARGV[i] end
 local keys = read('HMGET', NAMES, names)
 local known, of = {}, {}
 for i = 1, #names do
@@ -150,6 +151,12 @@ lose(ARGV[6], lost)
 forget(gone, gone_records)
 call('HSET', FETCHED, w, cursor)
 call('HSET', ACKED, w, cursor)
+local timer = 'W' .. struct.pack('>I4I4', w, s.epoch)
+if tonumber(ARGV[9]) > 0 then
+  call('ZADD', TIMERS, exact(now + tonumber(ARGV[9])), timer)
+else
+  call('ZREM', TIMERS, timer)
+end
 s.version = s.version + 1
 touch(w)
 reported(w)

@@ -67,7 +67,7 @@ impl RedisStore {
         loop {
             let mut scan = cmd("SCAN");
             scan.arg(&cursor).arg("MATCH").arg(&pattern).arg("COUNT").arg(KEYS_A_COMMAND);
-            let (next, keys): (String, Vec<String>) = self.wire.call(&scan)?;
+            let (next, keys): (String, Vec<String>) = self.wire.retry(|| self.wire.call(&scan))?;
             if !keys.is_empty() && !see(keys) {
                 return Ok(());
             }

@@ -81,7 +81,81 @@ impl Info {
 /// Seconds with a fraction of microseconds, exactly.
 fn duration(text: &str) -> Option<Duration> {
     let (seconds, micros) = text.split_once('.').unwrap_or((text, "0"));
+    if !micros.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
     let padded = format!("{micros:0<6}");
     let micros = padded.get(..6)?.parse::<u32>().ok()?;
     Some(Duration::new(seconds.parse().ok()?, micros.checked_mul(1_000)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LINES: &[&str] = &[
+        "# Server",
+        "redis_version:7.0.15",
+        "run_id:5f",
+        "loading:0",
+        "total_commands_processed:18446744073709551615",
+        "total_net_input_bytes:2",
+        "total_net_output_bytes:3",
+        "used_cpu_sys:0.25",
+        "used_cpu_user:1.000001",
+        "used_cpu_sys_children:9",
+        "used_cpu_sys_main_thread:4",
+        "used_cpu_user_main_thread:0.5",
+    ];
+
+    fn read(lines: &[&str]) -> Result<Info, MissingLine> {
+        Info::read(&lines.join("\r\n"))
+    }
+
+    #[test]
+    fn figures_are_read_by_their_whole_names() {
+        let info = read(&[LINES, &["role:master"]].concat()).expect("whole");
+        let time = |micros| Duration::from_micros(micros);
+        let want = Info {
+            run_id: "5f".to_owned(),
+            version: "7.0.15".to_owned(),
+            replica_of: None,
+            loading: false,
+            commands: u64::MAX,
+            bytes_received: 2,
+            bytes_sent: 3,
+            cpu: CpuTime { user: time(1_000_001), system: time(250_000) },
+            cpu_main_thread: CpuTime { user: time(500_000), system: time(4_000_000) },
+        };
+        assert_eq!(info, want);
+        let copying = ["role:slave", "master_host:::1", "master_port:7", "loading:1"];
+        let info = read(&[&copying, LINES].concat()).expect("whole");
+        assert_eq!((info.replica_of.as_deref(), info.loading), (Some("::1:7"), true));
+    }
+
+    #[test]
+    fn a_line_that_is_missing_or_odd_is_named() {
+        for left_out in 1..LINES.len() {
+            let mut lines = LINES.to_vec();
+            lines.push("role:master");
+            let name = lines.remove(left_out).split(':').next();
+            let found = read(&lines).map_err(|missing| missing.0);
+            match name {
+                Some("used_cpu_sys_children") => assert!(found.is_ok()),
+                name => assert_eq!(found.err(), name),
+            }
+        }
+        for (odd, name) in [
+            ("role:slave", "master_host"),
+            ("total_commands_processed:-1", "total_commands_processed"),
+            ("total_net_input_bytes:", "total_net_input_bytes"),
+            ("used_cpu_sys:1.é00000", "used_cpu_sys"),
+            ("used_cpu_user:x", "used_cpu_user"),
+            ("used_cpu_user:1.+1", "used_cpu_user"),
+            ("used_cpu_user:99999999999999999999.0", "used_cpu_user"),
+        ] {
+            let found = read(&[&[odd], LINES, &["role:master"]].concat());
+            assert_eq!(found, Err(MissingLine(name)), "{odd}");
+        }
+    }
 }

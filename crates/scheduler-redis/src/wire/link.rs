@@ -37,8 +37,15 @@ pub(super) type Reply<T> = JoinHandle<Result<T, RedisError>>;
 /// What was sent, and how far it came.
 pub(super) struct Sent<T> {
     pub(super) reply: Reply<T>,
-    /// Its last byte is with the kernel.
-    pub(super) whole: bool,
+    pub(super) out: Out,
+}
+
+/// How many of the commands of a request the kernel has to their last byte; no others can be carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Out {
+    All,
+    Some,
+    None,
 }
 
 impl Drop for Link {
@@ -146,20 +153,28 @@ impl Link {
         commands: u64,
         reply: impl Future<Output = Result<T, RedisError>> + Send + 'static,
     ) -> Sent<T> {
+        // A turn for the socket: what is closed by now is found out before anything is written to it.
+        tokio::task::yield_now().await;
         self.given += commands;
         let given = self.given;
         let reply = tokio::spawn(reply);
-        // It fails when the connection is gone; the reply then says why.
-        let whole = self.written.wait_for(|&written| written >= given).await.is_ok();
-        Sent { reply, whole }
+        // It ends early when the connection does; the reply then says why.
+        let _ = self.written.wait_for(|&written| written >= given).await;
+        let missing = given.saturating_sub(*self.written.borrow());
+        let out = match missing {
+            0 => Out::All,
+            _ if missing < commands => Out::Some,
+            _ => Out::None,
+        };
+        Sent { reply, out }
     }
 }
 
 pub(super) fn info_of(address: &Address, reply: Value) -> Result<Info, WireError> {
     let unexpected =
         |found| WireError::Unexpected { address: address.clone(), call: "INFO".to_owned(), found };
-    let text: String =
-        redis::from_redis_value(reply).map_err(|error| unexpected(error.to_string()))?;
+    let kind = kind_of(&reply);
+    let text: String = redis::from_redis_value(reply).map_err(|_| unexpected(kind.to_owned()))?;
     Info::read(&text).map_err(|missing| unexpected(format!("no line `{}`", missing.0)))
 }
 
@@ -179,5 +194,17 @@ fn greeting(
             let source = io::Error::new(io::ErrorKind::UnexpectedEof, found);
             Err(WireError::Unreachable { address, source })
         }
+    }
+}
+
+/// What a reply is; not what is in it, which may be anybody's and of any length.
+pub(super) fn kind_of(reply: &Value) -> &'static str {
+    match reply {
+        Value::Nil => "nothing",
+        Value::Int(_) | Value::Double(_) | Value::BigNumber(_) => "a number",
+        Value::Array(_) | Value::Set(_) | Value::Push { .. } => "an array",
+        Value::Map(_) | Value::Attribute { .. } => "a map",
+        Value::Boolean(_) => "a truth value",
+        _ => "a text",
     }
 }

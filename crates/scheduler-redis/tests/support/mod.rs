@@ -16,7 +16,6 @@ pub(crate) fn resources(millicores: i64, megabytes: i64, count: i64) -> Resource
     }
 }
 
-#[expect(dead_code, reason = "of the cases to come")]
 /// A worker of the source: 10,000 millicores and 20,480 MB.
 pub(crate) fn worker(id: impl Into<String>) -> Worker {
     let Resources { cpu, memory, .. } = resources(10_000, 20_480, 0);

@@ -10,6 +10,7 @@ pub(crate) const TESTS: &[Test] = &[
     ("a server killed under calls leaves it open whether they were done", killed_under_calls),
     ("a reply that is late leaves it open, and the call was done", a_late_reply),
     ("what was not sent to its end is not done", not_sent),
+    ("a connection that was closed meanwhile is not written to", closed_meanwhile),
     ("a call that may be done twice outlives a server", a_retried_call),
 ];
 
@@ -96,6 +97,23 @@ fn not_sent() {
     server.resume().unwrap();
     wired.wire.reconnect().unwrap();
     assert_eq!(wired.wire.call::<u64>(cmd("EXISTS").arg("large")).unwrap(), 0);
+}
+
+/// So that after a restart the first call is known not to have been carried out.
+fn closed_meanwhile() {
+    let mut server = server();
+    for call in ["INCR", "a pipeline"] {
+        let wired = Wired::to(&server);
+        server.kill().unwrap();
+        server.restart().unwrap();
+        let before = wired.counted();
+        let error = match call {
+            "INCR" => wired.wire.call::<Value>(cmd("INCR").arg("a")).unwrap_err(),
+            _ => wired.wire.call_all(pipe().cmd("INCR").arg("a")).unwrap_err(),
+        };
+        assert_not_sent(&error, call);
+        assert_eq!(wired.counted(), before);
+    }
 }
 
 fn a_retried_call() {

@@ -1,6 +1,7 @@
 //! The connection: what it counts, and how it fails.
 
 mod counting;
+mod cutting;
 mod failing;
 mod refusing;
 
@@ -12,7 +13,8 @@ use proofload_scheduler_redis::wire::{Address, Options, Wire, WireError};
 
 pub(crate) type Test = (&'static str, fn());
 
-pub(crate) const TESTS: [&[Test]; 3] = [counting::TESTS, refusing::TESTS, failing::TESTS];
+pub(crate) const TESTS: [&[Test]; 4] =
+    [counting::TESTS, refusing::TESTS, failing::TESTS, cutting::TESTS];
 
 fn server() -> RedisProcess {
     RedisProcess::start(Server::default()).unwrap()

@@ -20,6 +20,7 @@ pub(crate) const TESTS: &[Test] = &[
     ("a replica is refused, also one that becomes it", a_replica),
     ("a server that loads is waited for", a_server_that_loads),
     ("no memory is no memory, in a script as well", no_memory),
+    ("replies that are none are refused and take no memory", odd_replies),
     ("tries are bounded, and none are made where they are in vain", tries_are_bounded),
 ];
 
@@ -211,13 +212,13 @@ fn an_old_server() {
     for (says, part) in [
         ("$6\r\nrole:x\r\n", "no line `master_host`"),
         (":1\r\n", "no line `role`"),
-        ("*1\r\n:1\r\n", "string"),
+        ("*1\r\n:1\r\n", "unexpected: an array"),
     ] {
         let error = refusal(&Fake::saying(&[HELLO, says]).address());
         let unexpected = matches!(error, WireError::Unexpected { .. });
         assert!(unexpected && shown(&error).contains(part), "{says}: {}", shown(&error));
     }
-    // What it says back of a login is not shown.
+    // What it says back of a login is not shown, whatever else it says of it.
     let error = refusal(&Fake::saying(&[&*unknown.replace("unknown", "no such")]).address());
     assert!(matches!(error, WireError::Refused { .. }), "{}", shown(&error));
 }
@@ -294,6 +295,39 @@ fn no_memory() {
     assert_eq!(after.script_calls - before.script_calls, 1);
     let ours = after.commands - before.commands + 1;
     assert_eq!(ours, server_after.commands - server_before.commands);
+}
+
+fn odd_replies() {
+    let response_timeout = Duration::from_millis(100);
+    let options = Options { response_timeout, ..Options::default() };
+    let version = info("7.0.15");
+    for odd in [
+        "what\r\n",
+        "$-2\r\n",
+        "$x\r\n",
+        "$99999999999999999999\r\n",
+        "$9223372036854775807\r\nx",
+        "*9223372036854775807\r\n:1\r\n",
+        "*2147483647\r\n:1\r\n",
+        "%2147483647\r\n:1\r\n",
+        "%9223372036854775807\r\n:1\r\n",
+        "~4294967296\r\n",
+        ":99999999999999999999\r\n",
+        "#x\r\n",
+        ">1\r\n:1\r\n",
+        ":1",
+        "_\r\n",
+        "*1\r\n:1\r\n",
+        "$14\r\nplanted-secret\r\n",
+        "",
+    ] {
+        let fake = Fake::saying(&[HELLO, &version, odd]);
+        let wired = Wired::with(&fake.address(), options).unwrap();
+        let result = wired.wire.call::<u64>(cmd("INCR").arg("a"));
+        let error = result.unwrap_err();
+        let named = matches!(error, WireError::NoAnswer { .. } | WireError::Unexpected { .. });
+        assert!(named, "{odd:?}: {}", shown(&error));
+    }
 }
 
 const BRIEF: Retry =

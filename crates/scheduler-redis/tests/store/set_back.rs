@@ -1,0 +1,205 @@
+//! The server comes back with less than it had.
+
+use std::fs;
+
+use proofload_redis_process::{Options as Server, RedisProcess};
+use proofload_scheduler::{Policy, Store};
+use proofload_scheduler_redis::wire::cmd;
+use proofload_scheduler_redis::{Options, Reported, WorkerSide};
+
+use super::*;
+use crate::support::{at_once, open, worker};
+
+pub(super) const TESTS: &[Test] = &[
+    ("after a set-back nothing is placed until all have reported", reported),
+    ("after a set-back whoever does not report is given up", given_up),
+    ("a server that restarts with everything loses nothing", nothing_lost),
+    ("a server that was emptied starts again", emptied),
+];
+
+fn saving() -> RedisProcess {
+    RedisProcess::start(Server::default()).unwrap()
+}
+
+/// Everything that the server has now, to come back to.
+fn save(store: &RedisStore, server: &RedisProcess) -> Vec<u8> {
+    store.wire().call::<()>(&cmd("SAVE")).unwrap();
+    fs::read(server.folder().join("dump.rdb")).unwrap()
+}
+
+fn set_back(server: &mut RedisProcess, saved: &[u8]) {
+    server.kill().unwrap();
+    fs::write(server.folder().join("dump.rdb"), saved).unwrap();
+    server.restart().unwrap();
+}
+
+/// The connection is gone, which only the first call through it finds out: it is made again.
+fn enqueue_again(store: &RedisStore, name: &str) {
+    match store.enqueue(requests([name]), NOW) {
+        Err(StoreError::NoAnswer(_)) => drop(store.enqueue(requests([name]), NOW).unwrap()),
+        done => drop(done.unwrap()),
+    }
+}
+
+/// Steps, and says how many were placed; what is set back places none.
+fn turns(scheduler: &mut Scheduler<RedisStore>, turns: usize) -> (usize, usize) {
+    let (mut placed, mut waits) = (0, 0);
+    for _ in 0..turns {
+        match scheduler.step(NOW) {
+            Ok(step) => placed += step.settled.placed.len(),
+            Err(StoreError::SetBack { .. }) => waits += 1,
+            Err(StoreError::NoAnswer(_)) => {}
+            Err(error) => panic!("{error}"),
+        }
+    }
+    (placed, waits)
+}
+
+fn reported() {
+    let mut server = saving();
+    let store = open(&server, "p", Options::default());
+    let mut sides = ["u", "v", "w"]
+        .map(|name| WorkerSide::register(store.handle().unwrap(), &worker(name), &[]).unwrap().0);
+    let mut scheduler =
+        Scheduler::join(store.handle().unwrap(), "s", at_once(Policy::Spread), LEASE, NOW).unwrap();
+    store.enqueue(requests((0..3).map(|i| format!("old {i}"))), NOW).unwrap();
+    assert_eq!(turns(&mut scheduler, 4).0, 3);
+    // Fetched before, and still there afterwards: finished, running, and gone without a word.
+    let early: Vec<_> = sides.iter_mut().map(|side| side.fetch(9).unwrap()).collect();
+    assert!(early.iter().all(|fetched| fetched.len() == 1));
+    store.enqueue(requests((0..6).map(|i| format!("new {i}"))), NOW).unwrap();
+    let saved = save(&store, &server);
+
+    assert_eq!(turns(&mut scheduler, 4).0, 6);
+    let late: Vec<_> = sides.iter_mut().map(|side| side.fetch(9).unwrap()).collect();
+    assert!(late.iter().all(|fetched| fetched.len() == 2));
+    // The first worker's old one ends, and nobody has it any more; one that came after is running.
+    assert_eq!(sides[0].release(&[early[0][0].key]).unwrap(), [true]);
+    store.enqueue(requests(["after"]), NOW).unwrap();
+    assert_eq!(turns(&mut scheduler, 4).0, 1);
+    let after: Vec<_> = sides.iter_mut().map(|side| side.fetch(9).unwrap()).collect();
+    set_back(&mut server, &saved);
+
+    // It has the six in its backlog again, and they run: they must not be placed.
+    let (placed, waits) = turns(&mut scheduler, 12);
+    assert_eq!(placed, 0);
+    assert!(waits >= 3, "{waits}");
+    enqueue_again(&store, "later");
+    let running = |at: usize| -> Vec<Request> {
+        let all = [&late[at][..], &after[at]].concat();
+        all.iter().map(|fetched| Request::clone(&fetched.request)).collect()
+    };
+    let name = |fetched: &proofload_scheduler_redis::Fetched| fetched.request.id.clone();
+    let ttl = Duration::from_secs(60);
+    for (at, side) in sides.iter_mut().enumerate() {
+        assert!(side.beat(ttl).unwrap());
+        assert!(matches!(side.fetch(1), Err(StoreError::SetBack { .. })));
+        assert_eq!(turns(&mut scheduler, 2).0, 0);
+        let (mut runs, mut finished) = (running(at), Vec::new());
+        let mut want = Reported { adopted: runs.len() as u64, ..Reported::default() };
+        match at {
+            0 => finished.push(name(&early[0][0])),
+            1 => runs.push(Request::clone(&early[1][0].request)),
+            _ => want.lost.push(name(&early[2][0])),
+        }
+        assert_eq!(side.report(&runs, &finished).unwrap(), want, "{at}");
+        assert!(!side.beat(ttl).unwrap());
+    }
+    assert_eq!(store.lost().unwrap(), [("w".to_owned(), name(&early[2][0]))]);
+    // Six, the one after and the old one of the second.
+    assert_eq!(balanced(&store), [1, 0, 8]);
+    assert_eq!(turns(&mut scheduler, 5).0, 1, "the later one");
+    assert_eq!(balanced(&store), [0, 0, 9]);
+    let fetched: Vec<_> = sides.iter_mut().flat_map(|side| side.fetch(9).unwrap()).collect();
+    assert_eq!(
+        fetched.iter().map(name).collect::<Vec<_>>(),
+        ["later"],
+        "nothing is handed out twice"
+    );
+    for side in &sides {
+        let own = [&late[0][..], &late[1], &late[2]].concat();
+        let keys: Vec<_> = own.iter().map(|fetched| fetched.key).collect();
+        side.release(&keys).unwrap();
+    }
+    assert_eq!(balanced(&store)[0..2], [0, 0]);
+}
+
+fn given_up() {
+    let mut server = saving();
+    let within = Duration::from_millis(300);
+    let store = open(&server, "p", Options { report_within: within, ..Options::default() });
+    let mut sides = ["v", "w"]
+        .map(|name| WorkerSide::register(store.handle().unwrap(), &worker(name), &[]).unwrap().0);
+    let mut scheduler =
+        Scheduler::join(store.handle().unwrap(), "s", at_once(Policy::Spread), LEASE, NOW).unwrap();
+    store.enqueue(requests(["a", "b"]), NOW).unwrap();
+    assert_eq!(turns(&mut scheduler, 4).0, 2);
+    let runs: Vec<_> = sides.iter_mut().map(|side| side.fetch(9).unwrap().remove(0)).collect();
+    let saved = save(&store, &server);
+    set_back(&mut server, &saved);
+    let first = std::time::Instant::now();
+    let (placed, waits) = turns(&mut scheduler, 8);
+    assert!(placed == 0 && waits > 0);
+    let request = Request::clone(&runs[0].request);
+    sides[0].report(&[request], &[]).unwrap();
+    enqueue_again(&store, "c");
+    let mut placed = 0;
+    while placed == 0 {
+        assert!(first.elapsed() < Duration::from_secs(20), "the second is never given up");
+        placed += turns(&mut scheduler, 1).0;
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert!(first.elapsed() >= within, "before the second was given up");
+    assert_eq!(store.lost().unwrap(), [("w".to_owned(), runs[1].request.id.clone())]);
+    assert_eq!(balanced(&store), [0, 0, 2]);
+    assert!(matches!(sides[1].beat(within), Err(StoreError::NoSuchWorker(_))));
+}
+
+fn nothing_lost() {
+    let mut server = saving();
+    let store = open(&server, "p", Options::default());
+    let (mut side, _) = WorkerSide::register(store.handle().unwrap(), &worker("w"), &[]).unwrap();
+    let mut scheduler =
+        Scheduler::join(store.handle().unwrap(), "s", at_once(Policy::Spread), LEASE, NOW).unwrap();
+    store.enqueue(requests(["a", "b"]), NOW).unwrap();
+    assert_eq!(turns(&mut scheduler, 4).0, 2);
+    // One is fetched and runs; the other is still in the queue, and stays there.
+    let fetched = side.fetch(1).unwrap();
+    let saved = save(&store, &server);
+    set_back(&mut server, &saved);
+    assert!(side.beat(Duration::from_secs(60)).unwrap());
+    let running = Request::clone(&fetched[0].request);
+    assert_eq!(side.report(&[running], &[]).unwrap(), Reported::default());
+    assert_eq!(side.report(&[], &[]).unwrap(), Reported::default(), "nobody asked");
+    assert_eq!(balanced(&store), [0, 0, 2]);
+    let rest = side.fetch(9).unwrap();
+    assert_eq!((rest.len(), rest[0].request.id != fetched[0].request.id), (1, true));
+}
+
+fn emptied() {
+    let server = saving();
+    let store = open(&server, "p", Options::default());
+    let (mut side, _) = WorkerSide::register(store.handle().unwrap(), &worker("w"), &[]).unwrap();
+    let mut scheduler =
+        Scheduler::join(store.handle().unwrap(), "s", at_once(Policy::Spread), LEASE, NOW).unwrap();
+    store.enqueue(requests(["a"]), NOW).unwrap();
+    assert_eq!(turns(&mut scheduler, 4).0, 1);
+    let runs = Request::clone(&side.fetch(1).unwrap()[0].request);
+    store.wire().call::<()>(&cmd("FLUSHALL")).unwrap();
+    assert!(matches!(side.beat(LEASE), Err(StoreError::NoSuchWorker(_))));
+    let (mut side, reported) =
+        WorkerSide::register(store.handle().unwrap(), &worker("w"), &[runs]).unwrap();
+    assert_eq!(reported, Reported { adopted: 1, ..Reported::default() });
+    assert_eq!(balanced(&store), [0, 0, 1]);
+    assert!(side.fetch(1).unwrap().is_empty(), "it has it");
+    // The old scheduler's token went with everything else.
+    assert!(matches!(
+        (0..3).find_map(|_| scheduler.step(NOW).err()),
+        Some(StoreError::NoAnswer(_) | StoreError::Fenced(_))
+    ));
+    let mut scheduler =
+        Scheduler::join(store.handle().unwrap(), "s", at_once(Policy::Spread), LEASE, NOW).unwrap();
+    store.enqueue(requests(["b"]), NOW).unwrap();
+    assert_eq!(turns(&mut scheduler, 4).0, 1);
+    assert_eq!(balanced(&store), [0, 0, 2]);
+}
