@@ -101,6 +101,9 @@ fn reported(mut server: RedisProcess) {
     let early: Vec<_> = sides.iter_mut().map(|side| side.fetch(9).unwrap()).collect();
     assert!(early.iter().all(|fetched| fetched.len() == 1));
     store.enqueue(requests((0..6).map(|i| format!("new {i}"))), NOW).unwrap();
+    // They are with the scheduler at the moment to which the server will be set back.
+    scheduler.step(NOW).unwrap();
+    while store.audit().unwrap().leased < 6 {}
     let saved = save(&store, &server);
 
     assert_eq!(turns(&mut scheduler, 4).0, 6);
