@@ -14,13 +14,12 @@
 //! use proofload_strategies_redis::RedisPrimitives;
 //!
 //! let address = "redis://127.0.0.1:6379".parse()?;
-//! let open = || RedisPrimitives::open(&address, Options::default(), "proofload-old");
-//! let hand = open()?;
+//! let hand = RedisPrimitives::open(&address, "proofload-old", Options::default())?;
 //! hand.put_workers(&[Worker::new("w", Millicores::new(4_000)?, Megabytes::new(8_192)?)])?;
 //! let request = Request::new("c", Millicores::new(100)?, Megabytes::new(256)?);
 //! hand.enqueue(&[request], "image, mounts, environment", Duration::ZERO)?;
 //! let work = Work::of(1);
-//! let ran = run_steps(Steps::Old, vec![open()?], &hand, &work, &Settings::default())?;
+//! let ran = run_steps(Steps::Old, vec![hand.handle()?], &hand, &work, &Settings::default())?;
 //! println!("{:?}", ran.counts.wire);
 //! hand.remove_all()?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use proofload_scheduler::{
     Counters, Gpus, Megabytes, Millicores, Resources, StoreError, Tally, WorkerKey, WorkerState,
 };
-use proofload_scheduler_redis::wire::{Cmd, FromRedisValue, Wire, cmd};
+use proofload_scheduler_redis::wire::{Cmd, FromRedisValue, Options, Wire, cmd};
 use proofload_strategies::{Popped, Primitives};
 
 use crate::error::malformed;
@@ -21,8 +21,9 @@ use crate::{member, worker};
 pub struct RedisPrimitives {
     pub(crate) wire: Wire,
     pub(crate) keys: Keys,
-    counters: Arc<Counters>,
-    tally: Arc<Tally>,
+    pub(crate) options: Options,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) tally: Arc<Tally>,
 }
 
 impl std::fmt::Debug for RedisPrimitives {
@@ -35,10 +36,6 @@ impl std::fmt::Debug for RedisPrimitives {
 }
 
 impl RedisPrimitives {
-    pub(crate) fn on(wire: Wire, keys: Keys, counters: Arc<Counters>, tally: Arc<Tally>) -> Self {
-        Self { wire, keys, counters, tally }
-    }
-
     /// One step that may be taken twice.
     fn read<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, StoreError> {
         self.tally.operation(1);

@@ -23,15 +23,28 @@ impl RedisPrimitives {
     ///
     /// # Errors
     /// [`OpenError`]; nothing was written then.
-    pub fn open(address: &Address, options: Options, prefix: &str) -> Result<Self, OpenError> {
-        let keys = Keys::new(prefix)?;
+    pub fn open(address: &Address, prefix: &str, options: Options) -> Result<Self, OpenError> {
+        let handle = Self::connect(address, Keys::new(prefix)?, options)?;
+        look(&handle.wire, &handle.keys)?;
+        let mut mark = cmd("HSETNX");
+        let _new: u64 = handle.wire.call(mark.arg(&handle.keys.steps).arg("schema").arg(SCHEMA))?;
+        Ok(handle)
+    }
+
+    /// Another handle on the same keys: a connection of its own, and counters of its own.
+    ///
+    /// # Errors
+    /// If the server cannot be reached.
+    pub fn handle(&self) -> Result<Self, WireError> {
+        Self::connect(self.wire.address(), self.keys.clone(), self.options)
+    }
+
+    fn connect(address: &Address, keys: Keys, options: Options) -> Result<Self, WireError> {
         let (counters, tally) = Counters::for_store();
         let tally = Arc::new(tally);
         let wire = Wire::connect(address, options, Arc::clone(&tally))?;
-        look(&wire, &keys)?;
         lock::prepare(&wire, &keys.lock(WorkerKey(u32::MAX)))?;
-        let _new: u64 = wire.call(cmd("HSETNX").arg(&keys.steps).arg("schema").arg(SCHEMA))?;
-        Ok(Self::on(wire, keys, counters, tally))
+        Ok(Self { wire, keys, options, counters, tally })
     }
 
     /// Registers workers, all of whose capacity is free.
@@ -95,14 +108,17 @@ impl RedisPrimitives {
         Ok(keys)
     }
 
-    /// Removes every key that this has made under its prefix, and nobody else's.
+    /// Removes every key that this has made under its prefix, and nobody else's. What says whose they are
+    /// goes last, so that whatever is left after a failure can be removed by another try.
     ///
     /// # Errors
     /// [`StoreError`].
     pub fn remove_all(&self) -> Result<(), StoreError> {
+        let steps = &self.keys.steps;
         let mut ours = Vec::new();
         scan(&self.wire, &self.keys, |keys| ours.extend(keys))?;
-        ours.retain(|key| self.keys.is_ours(key));
+        ours.retain(|key| self.keys.is_ours(key) && key != steps);
+        ours.push(steps.clone());
         for chunk in ours.chunks(CHUNK) {
             let _gone: u64 = self.wire.call(cmd("UNLINK").arg(chunk))?;
         }

@@ -127,7 +127,14 @@ impl Wire {
             Err(source) => return Err(WireError::Unreachable { address, source }),
         };
         let opened = runtime.block_on(Link::open(&address, &tally, options.connect_timeout));
-        let (link, server) = opened?;
+        let (link, server) = match opened {
+            Ok(opened) => opened,
+            Err(error) => {
+                // Without waiting for a name that is still being looked up.
+                runtime.shutdown_background();
+                return Err(error);
+            }
+        };
         let state = State { link: Some(link), number: 0, server: Arc::new(server) };
         Ok(Self { runtime, address, options, tally, state: Mutex::new(state) })
     }

@@ -15,6 +15,7 @@ pub(super) const TESTS: &[Test] = &[
     ("what is held can be put back, given up and kept", held),
     ("a request and a worker come back as they went in", every_field),
     ("the server's clock ends a lease", the_servers_clock),
+    ("a lease that has ended is over, however many end with it", many_leases_end),
     ("a scheduler that dies loses nothing", dies),
 ];
 
@@ -260,6 +261,26 @@ fn the_servers_clock() {
     assert_eq!(claimed(&reply), ["a"]);
     let age = Duration::from_secs(9) - reply.claimed[0].enqueued;
     assert!(age >= Duration::from_millis(80) && age < Duration::from_secs(5), "{age:?}");
+}
+
+/// No call reaps more than a thousand.
+fn many_leases_end() {
+    let server = server();
+    let store = open(&server, "p", CALLERS_TIME);
+    let key = store.put_worker(worker("w")).unwrap();
+    store.enqueue(requests((0..2_500).map(|i| format!("c{i}"))), NOW).unwrap();
+    let token = store.join("s").unwrap();
+    let held = keys(&claim(&store, token, 2_500, NOW));
+    let plan = on(key, 1, &[held[0], held[2_499]]);
+    let verdict = commit(&store, token, LEASE, &plan).unwrap().verdict.unwrap();
+    assert_eq!(verdict.outcomes, [Outcome::NotLeased; 2]);
+    assert_eq!(balanced(&store), [1_000, 1_500, 0]);
+    for _ in 0..2 {
+        store.exchange(Exchange { now: LEASE, ..exchange(token) }).unwrap();
+    }
+    assert_eq!(balanced(&store), [2_500, 0, 0]);
+    let reply = claim(&store, token, 2_500, LEASE);
+    assert_eq!(keys(&reply), held, "in their old order");
 }
 
 fn dies() {

@@ -2,6 +2,7 @@
 
 mod commits;
 mod counts;
+mod operations;
 mod prefix;
 mod set_back;
 mod state_machine;
@@ -16,9 +17,10 @@ use std::time::Duration;
 
 use crate::wire::Test;
 
-pub(crate) const TESTS: [&[Test]; 6] = [
+pub(crate) const TESTS: [&[Test]; 7] = [
     commits::TESTS,
     counts::TESTS,
+    operations::TESTS,
     prefix::TESTS,
     set_back::TESTS,
     state_machine::TESTS,

@@ -1,5 +1,8 @@
 //! What is counted is what the server says it got, to the byte.
 
+use std::thread;
+
+use proofload_redis_process::{Options, RedisProcess};
 use proofload_scheduler::WireCounts;
 use proofload_scheduler_redis::wire::{Script, Value, WireError, cmd, pipe};
 
@@ -7,6 +10,7 @@ use super::{Test, Wired, server};
 
 pub(crate) const TESTS: &[Test] = &[
     ("each kind of call costs what it says, and what the server says", each_kind_of_call),
+    ("several at once cost together what the server says", several_at_once),
     ("a script's error comes through with its calls counted", a_failed_script),
 ];
 
@@ -202,6 +206,54 @@ fn each_kind_of_call() {
         let sent = server_after.bytes_sent - server_before.bytes_sent;
         assert_eq!(cost.bytes_received, sent, "{name}: bytes received");
     }
+}
+
+/// From their first word, the login among them, to their last.
+fn several_at_once() {
+    let password = Some("planted secret".to_owned());
+    let server = RedisProcess::start(Options { password, ..Options::default() }).unwrap();
+    let watching = Wired::to(&server);
+    let raise = raise();
+    let (before, server_before) = (watching.counted(), watching.wire.info().unwrap());
+    let run = |number: usize| {
+        let database = format!("{}/{number}", server.url()).parse().unwrap();
+        let wired = Wired::with(&database, Default::default()).unwrap();
+        for turn in 0..200 {
+            match turn % 3 {
+                0 => {
+                    wired.wire.eval::<i64>(raise.on(&["level"]).arg(turn)).unwrap();
+                }
+                1 => wired.wire.call(cmd("SET").arg("text").arg(vec![b'*'; turn * 100])).unwrap(),
+                _ => {
+                    let mut both = pipe();
+                    both.cmd("GET").arg("text").cmd("GET").arg("none");
+                    assert_eq!(wired.wire.call_all(&both).unwrap().len(), 2);
+                }
+            }
+        }
+        wired.counted()
+    };
+    let each: Vec<WireCounts> = thread::scope(|scope| {
+        let run = &run;
+        let threads: Vec<_> = (0..4).map(|number| scope.spawn(move || run(number))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    let (after, server_after) = (watching.counted(), watching.wire.info().unwrap());
+    let total =
+        |of: fn(&WireCounts) -> u64| each.iter().map(of).sum::<u64>() + of(&after) - of(&before);
+    assert_eq!(total(|counts| counts.script_calls), 4 * 67 * 2);
+    assert_eq!(
+        total(|counts| counts.commands + counts.script_calls),
+        server_after.commands - server_before.commands
+    );
+    assert_eq!(
+        total(|counts| counts.bytes_sent),
+        server_after.bytes_received - server_before.bytes_received
+    );
+    assert_eq!(
+        total(|counts| counts.bytes_received),
+        server_after.bytes_sent - server_before.bytes_sent
+    );
 }
 
 fn a_failed_script() {

@@ -7,18 +7,16 @@ mod refusing;
 
 use std::sync::Arc;
 
-use proofload_redis_process::{Options as Server, RedisProcess};
+use proofload_redis_process::RedisProcess;
 use proofload_scheduler::{Counters, Snapshot, WireCounts};
 use proofload_scheduler_redis::wire::{Address, Options, Wire, WireError};
+
+use crate::support::server;
 
 pub(crate) type Test = (&'static str, fn());
 
 pub(crate) const TESTS: [&[Test]; 4] =
     [counting::TESTS, refusing::TESTS, failing::TESTS, cutting::TESTS];
-
-fn server() -> RedisProcess {
-    RedisProcess::start(Server::default()).unwrap()
-}
 
 fn address(server: &RedisProcess) -> Address {
     server.url().parse().unwrap()

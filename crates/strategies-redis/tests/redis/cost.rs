@@ -26,7 +26,7 @@ fn a_hundred_on_twenty_cost_what_the_sequences_say() {
     ] {
         let server = server();
         let hand = filled(&server, 20, 100);
-        let ran = ran(steps, &server, &hand, 1, 100);
+        let ran = ran(steps, &hand, 1, 100);
         let counts = ran.counts;
         let wire = counts.wire.unwrap();
         assert_eq!(wire.round_trips, round_trips, "{steps:?}");
@@ -81,7 +81,7 @@ fn they_place_as_they_do_in_memory() {
         let server = server();
         // A batch that is full is not held open, and so takes no looks at the backlog that time decides.
         let hand = filled(&server, 7, 100);
-        let there = ran(steps, &server, &hand, 1, 100);
+        let there = ran(steps, &hand, 1, 100);
         let store = MemoryStore::new();
         for number in 1..=7 {
             store.put_worker(worker(number)).unwrap();

@@ -33,7 +33,7 @@ fn replicas_place_each_container_once_up_to_the_last_place() {
         let server = server();
         // Twice as many as there is room for: 80 a worker, by memory.
         let hand = filled(&server, 2, 320);
-        let ran = ran(steps, &server, &hand, 4, 320);
+        let ran = ran(steps, &hand, 4, 320);
         assert_eq!((ran.placed.len(), ran.given_up), (160, 160), "{steps:?}");
         let audit = hand.audit().unwrap();
         assert_eq!((audit.placed, audit.popped, audit.waiting), (160, 160, 0), "{steps:?}");
@@ -49,7 +49,7 @@ fn a_popped_container_is_lost_with_whoever_popped_it() {
     let crashed = open(&server);
     let lost = crashed.pop().unwrap().unwrap();
     drop(crashed);
-    let ran = ran(Steps::Batch, &server, &hand, 1, 9);
+    let ran = ran(Steps::Batch, &hand, 1, 9);
     assert!(ran.placed.iter().all(|landed| landed.container != lost.key));
     let audit = hand.audit().unwrap();
     assert_eq!((audit.placed, audit.popped, audit.waiting), (9, 1, 0));
@@ -128,7 +128,7 @@ fn a_connection_that_is_cut_loses_a_batch() {
     let hand = filled(&server, 4, 40);
     let proxy = Proxy::start(server.address(), Plan::default()).unwrap();
     let address = format!("redis://{}", proxy.address()).parse().unwrap();
-    let far = RedisPrimitives::open(&address, Options::default(), PREFIX).unwrap();
+    let far = RedisPrimitives::open(&address, PREFIX, Options::default()).unwrap();
     let after_bytes = 9_000;
     proxy.arm(Fault { ending: Ending::Cut, direction: Direction::Request, after_bytes });
     let error = run_steps(Steps::Batch, vec![far], &hand, &Work::of(40), &settings());

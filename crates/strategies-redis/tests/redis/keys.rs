@@ -36,7 +36,7 @@ fn everything_of_a_run_is_removed_and_nothing_else() {
     for key in others {
         set(&observer, key);
     }
-    ran(Steps::Old, &server, &hand, 1, 50);
+    ran(Steps::Old, &hand, 1, 50);
     let lock = hand.lock(hand.worker_keys().unwrap()[0]).unwrap();
     assert!(size(&observer) > 60);
     hand.remove_all().unwrap();
@@ -49,7 +49,7 @@ fn everything_of_a_run_is_removed_and_nothing_else() {
 fn keys_of_others_are_left_alone() {
     let server = server();
     let observer = Observer::of(&server);
-    let try_open = || RedisPrimitives::open(&address(&server), Options::default(), PREFIX);
+    let try_open = || RedisPrimitives::open(&address(&server), PREFIX, Options::default());
     let steps = "{test}:steps";
     for (key, make) in [
         ("{test}:meta", cmd("HSET").arg("{test}:meta").arg("schema").arg("planted").take()),
@@ -67,7 +67,7 @@ fn keys_of_others_are_left_alone() {
         observer.wire.call::<()>(cmd("DEL").arg(key)).unwrap();
     }
     assert!(matches!(
-        RedisPrimitives::open(&address(&server), Options::default(), "a*"),
+        RedisPrimitives::open(&address(&server), "a*", Options::default()),
         Err(OpenError::Prefix(_))
     ));
     assert_eq!(size(&observer), 0);
@@ -130,7 +130,7 @@ fn a_server_that_is_not_there_is_named() {
     let mut server = server();
     let hand = open(&server);
     server.kill().unwrap();
-    let error = RedisPrimitives::open(&address(&server), Options::default(), PREFIX).unwrap_err();
+    let error = RedisPrimitives::open(&address(&server), PREFIX, Options::default()).unwrap_err();
     assert!(matches!(error, OpenError::Wire(WireError::Unreachable { .. })), "{error}");
     // What may be done twice is tried again, what may not is not.
     assert!(matches!(hand.pop(), Err(StoreError::NoAnswer(_))));

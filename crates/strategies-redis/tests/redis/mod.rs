@@ -30,7 +30,7 @@ fn address(server: &RedisProcess) -> Address {
 }
 
 fn open(server: &RedisProcess) -> RedisPrimitives {
-    RedisPrimitives::open(&address(server), Options::default(), PREFIX).unwrap()
+    RedisPrimitives::open(&address(server), PREFIX, Options::default()).unwrap()
 }
 
 fn worker(number: u32) -> Worker {
@@ -53,14 +53,8 @@ fn filled(server: &RedisProcess, workers: u32, containers: u32) -> RedisPrimitiv
     hand
 }
 
-fn ran(
-    steps: Steps,
-    server: &RedisProcess,
-    hand: &RedisPrimitives,
-    replicas: usize,
-    containers: usize,
-) -> Ran {
-    let replicas = (0..replicas).map(|_| open(server)).collect();
+fn ran(steps: Steps, hand: &RedisPrimitives, replicas: usize, containers: usize) -> Ran {
+    let replicas = (0..replicas).map(|_| hand.handle().unwrap()).collect();
     run_steps(steps, replicas, hand, &Work::of(containers), &settings()).unwrap()
 }
 
