@@ -3,7 +3,7 @@
 use proofload_scheduler::WorkerKey;
 
 /// In the order in which the scripts name them.
-const FIXED: [&str; 16] = [
+const FIXED: [&str; 17] = [
     "meta",
     "names",
     "records",
@@ -20,6 +20,7 @@ const FIXED: [&str; 16] = [
     "refused",
     "unreported",
     "owners",
+    "leases",
 ];
 
 /// How long a prefix may be, in bytes.

@@ -42,11 +42,23 @@ fn backlog(picture: &Picture, books: &mut Audit, places: &mut Places) {
             books.faults.push(format!("container {id:?} is ready with another priority"));
         }
     }
+    for (token, claim, keys) in &picture.leases {
+        for key in keys {
+            places.entry(*key).or_default().push("leased".to_owned());
+            books.leased += 1;
+        }
+        if !picture.timers.contains(&Timer::Lease(*token, *claim)) {
+            books.faults.push(format!("a claim of token {token} has no timer and would never end"));
+        }
+    }
     for timer in &picture.timers {
         match timer {
-            Timer::Lease(key) => {
-                places.entry(*key).or_default().push("leased".to_owned());
-                books.leased += 1;
+            Timer::Lease(token, claim) => {
+                if !picture.leases.iter().any(|(by, number, _)| (by, number) == (token, claim)) {
+                    books
+                        .faults
+                        .push(format!("a timer is of a claim of token {token} that is none"));
+                }
             }
             Timer::Delay(key) => {
                 places.entry(*key).or_default().push("put back".to_owned());

@@ -11,7 +11,8 @@ use crate::wire::{FromRedisValue, Value, cmd, pipe};
 /// A timer, taken apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Timer {
-    Lease(ContainerKey),
+    /// Token and claim.
+    Lease(u64, u64),
     Delay(ContainerKey),
     Worker(WorkerKey, u32),
 }
@@ -25,6 +26,8 @@ pub(super) struct Picture {
     /// Number in the backlog, key, score.
     pub(super) ready: Vec<(u64, ContainerKey, f64)>,
     pub(super) timers: Vec<Timer>,
+    /// Token, claim, containers.
+    pub(super) leases: Vec<(u64, u64, Vec<ContainerKey>)>,
     /// By key; with what it registered as.
     pub(super) fleet: Vec<(Slot, Worker)>,
     pub(super) log: Vec<(u32, f64)>,
@@ -49,6 +52,7 @@ impl Picture {
         for hash in ["meta", "names", "records", "workers", "fetched", "acked"] {
             reads.cmd("HGETALL").arg(name(hash));
         }
+        reads.cmd("HGETALL").arg(name("leases"));
         reads.cmd("HKEYS").arg(name("payloads"));
         for sorted in ["ready", "timers", "log"] {
             reads.cmd("ZRANGE").arg(name(sorted)).arg(0).arg(-1).arg("WITHSCORES");
@@ -68,6 +72,7 @@ impl Picture {
         let records: HashMap<Vec<u8>, Vec<u8>> = replies.next()?;
         let workers_by_name = replies.next()?;
         let (fetched, acked) = (replies.next()?, replies.next()?);
+        let leases: HashMap<Vec<u8>, Vec<u8>> = replies.next()?;
         let payloads: Vec<Vec<u8>> = replies.next()?;
         let ready: Vec<(Vec<u8>, f64)> = replies.next()?;
         let timers: Vec<(Vec<u8>, f64)> = replies.next()?;
@@ -103,9 +108,14 @@ impl Picture {
                 .collect::<Result<_, _>>()?;
             let timers =
                 timers.iter().map(|(member, _)| timer_of(member)).collect::<Result<_, _>>()?;
-            Ok((names, records, payloads, ready, timers))
+            let leases = leases
+                .iter()
+                .map(|(token, claims)| claims_of(token, claims))
+                .collect::<Result<Vec<_>, _>>()?
+                .concat();
+            Ok((names, records, payloads, ready, timers, leases))
         };
-        let (names, records, payloads, ready, timers) = parts().map_err(malformed)?;
+        let (names, records, payloads, ready, timers, leases) = parts().map_err(malformed)?;
         let registry = registry.unwrap_or_default();
         let fleet = fleet.unwrap_or_default();
         let fleet = fleet.chunks_exact(SLOT_BYTES).map(|bytes| {
@@ -122,6 +132,7 @@ impl Picture {
             payloads,
             ready,
             timers,
+            leases,
             fleet,
             log,
             workers: workers_by_name,
@@ -150,16 +161,28 @@ fn key_of(bytes: &[u8]) -> Result<ContainerKey, Malformed> {
     if reader.is_empty() { Ok(key) } else { Err(reader.fault()) }
 }
 
+/// The claims of a token: for each its end, its number, and how many containers follow.
+fn claims_of(token: &[u8], claims: &[u8]) -> Result<Vec<(u64, u64, Vec<ContainerKey>)>, Malformed> {
+    let token = Reader::new(token, "a token").u64()?;
+    let mut reader = Reader::new(claims, "what a token holds");
+    let mut found = Vec::new();
+    while !reader.is_empty() {
+        let (_end, number) = (reader.u64()?, reader.u64()?);
+        let keys = (0..reader.u32()?).map(|_| reader.u64().map(ContainerKey));
+        found.push((token, number, keys.collect::<Result<_, _>>()?));
+    }
+    Ok(found)
+}
+
 fn timer_of(member: &[u8]) -> Result<Timer, Malformed> {
     let mut reader = Reader::new(member, "a timer");
     let timer = match reader.u8()? {
         b'W' => Timer::Worker(WorkerKey(reader.u32()?), reader.u32()?),
         kind => {
-            reader.u64()?;
-            let key = ContainerKey(reader.u64()?);
+            let (first, second) = (reader.u64()?, reader.u64()?);
             match kind {
-                b'L' => Timer::Lease(key),
-                b'D' => Timer::Delay(key),
+                b'L' => Timer::Lease(first, second),
+                b'D' => Timer::Delay(ContainerKey(second)),
                 _ => return Err(reader.fault()),
             }
         }

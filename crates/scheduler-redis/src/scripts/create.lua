@@ -2,7 +2,7 @@
 --
 -- OK, incarnation. TYPE, the key, its type: a key of ours is not what it should be. SCHEMA, what was found.
 local kinds = { 'hash', 'hash', 'hash', 'hash', 'zset', 'zset', 'string', 'string', 'zset', 'hash',
-  'hash', 'hash', 'list', 'list', 'set', 'hash' }
+  'hash', 'hash', 'list', 'list', 'set', 'hash', 'hash' }
 for i = 1, #kinds do
   local kind = call('TYPE', KEYS[i]).ok
   if kind ~= 'none' and kind ~= kinds[i] then return answer('TYPE', KEYS[i], kind, kinds[i]) end

@@ -38,7 +38,7 @@ if M.unreported > 0 and (plan ~= '' or most > 0) then
   return answer('RECOVERING', M.unreported, bury)
 end
 
-local updates = 0
+local updates, changes_holdings = 0, false
 
 local function commit()
   local batch, parts, containers, pos = parse('>I8I4I4', plan)
@@ -49,19 +49,16 @@ local function commit()
     workers[p], epochs[p], counts[p], pos = parse('>I4I4I4', plan, pos)
   end
   load(workers)
-  local keys, leases = {}, {}
-  local records, ends = {}, {}
+  local keys, records, held = {}, {}, {}
   if batch > last then
     for i = 1, containers do
-      local key = sub(plan, pos, pos + 7)
+      keys[i] = sub(plan, pos, pos + 7)
       pos = pos + 8
-      keys[i] = key
-      leases[i] = 'L' .. token .. key
     end
-    ends = read('ZMSCORE', TIMERS, leases)
+    held = held_by(token)
     records = read('HMGET', RECORDS, keys)
   end
-  local versions, outcomes, gone, taken = {}, {}, {}, {}
+  local versions, outcomes, gone, placed = {}, {}, {}, 0
   local queues = {}
   local at = 0
   for p = 1, parts do
@@ -78,9 +75,10 @@ local function commit()
       at = at + 1
       local outcome = turned_away
       if not outcome then
-        local key, record, ends_at = keys[at], records[at], ends[at]
+        local key, record = keys[at], records[at]
+        local ends = held[key]
         -- More may have fallen due than a call reaps, so the lease's end is looked at.
-        if not ends_at or not record or gone[key] or tonumber(ends_at) <= now then
+        if not ends or not record or gone[key] or ends <= now then
           outcome = NOT_LEASED
         else
           local cpu, memory, gpus = parse('>I4I4B', record)
@@ -93,7 +91,7 @@ local function commit()
             M.seq = M.seq + 1
             queue[#queue + 1] = exact(M.seq)
             queue[#queue + 1] = key
-            taken[#taken + 1] = leases[at]
+            placed = placed + 1
           else
             outcome = NO_ROOM
           end
@@ -131,35 +129,47 @@ local function commit()
   end
   local verdict = pack('>I8I4I4', batch, parts, containers)
     .. concat(versions) .. concat(outcomes)
-  write('ZREM', TIMERS, taken)
-  if #taken > 0 then set('next_seq', exact(M.seq)) end
+  if placed > 0 then
+    let_go(token, gone)
+    changes_holdings = true
+    set('next_seq', exact(M.seq))
+  end
   if batch > last then set('s:' .. token, verdict) end
   return verdict
 end
 
-local verdict = plan ~= '' and commit() or ''
-
-local claimed = {}
-while most > 0 do
-  local members = call('ZRANGE', READY, 0, math.min(most, CHUNK) - 1)
-  if #members == 0 then break end
-  local keys, leases = {}, {}
+-- What can be claimed is read before the plan is carried out, which changes none of it.
+local claimed, taken, listed = {}, {}, 0
+while #taken < most do
+  local wanted = math.min(most - #taken, CHUNK)
+  local members = call('ZRANGE', READY, listed, listed + wanted - 1)
+  local keys = {}
   for i = 1, #members do keys[i] = sub(members[i], 9, 16) end
   local records = read('HMGET', RECORDS, keys)
-  local until_us = exact(now + tonumber(ARGV[8]))
   for i = 1, #keys do
     if records[i] then
-      leases[#leases + 1] = until_us
-      leases[#leases + 1] = 'L' .. token .. keys[i]
+      taken[#taken + 1] = keys[i]
       claimed[#claimed + 1] = keys[i]
       claimed[#claimed + 1] = records[i]
-      most = most - 1
     end
   end
-  write('ZADD', TIMERS, leases)
-  call('ZREMRANGEBYRANK', READY, 0, #members - 1)
-  if #members < CHUNK then break end
+  listed = listed + #members
+  if #members < wanted then break end
 end
+if #taken > 0 then holdings(token) end
+
+local verdict = plan ~= '' and commit() or ''
+
+if listed > 0 then call('ZREMRANGEBYRANK', READY, 0, listed - 1) end
+if #taken > 0 then
+  M.seq = M.seq + 1
+  local claims = holdings(token)
+  claims[#claims + 1] = { ends = now + tonumber(ARGV[8]), number = M.seq, keys = taken }
+  call('ZADD', TIMERS, exact(now + tonumber(ARGV[8])), 'L' .. token .. pack('>I8', M.seq))
+  changes_holdings = true
+  set('next_seq', exact(M.seq))
+end
+if changes_holdings then write_holdings(token) end
 
 finish()
 

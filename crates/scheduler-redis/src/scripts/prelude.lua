@@ -12,8 +12,9 @@ local META, NAMES, RECORDS, PAYLOADS = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local READY, TIMERS, FLEET, REGISTRY = KEYS[5], KEYS[6], KEYS[7], KEYS[8]
 local LOG, WORKERS, FETCHED, ACKED = KEYS[9], KEYS[10], KEYS[11], KEYS[12]
 local LOST, REFUSED, UNREPORTED, OWNERS = KEYS[13], KEYS[14], KEYS[15], KEYS[16]
+local LEASES = KEYS[17]
 -- The keys after these are queues.
-local QUEUE = 16
+local QUEUE = 17
 
 local SCHEMA = 'proofload-scheduler/1'
 -- `unpack` fails near 8,000 values; an even number, so that pairs stay together.
@@ -208,6 +209,8 @@ end
 
 -- Adds what `ready` needs to list this container again, in its old place.
 local function ready_again(list, key, record)
+  -- Somebody may have spoilt a record: it must not stand in the way of all others.
+  if #record < 26 then record = string.rep('\0', 26) end
   list[#list + 1] = -parse('>i4', record, 11)
   list[#list + 1] = sub(record, 19, 26) .. key
 end
@@ -244,21 +247,102 @@ local function waits_for(w)
   return M.unreported > 0 and call('SISMEMBER', UNREPORTED, w) == 1
 end
 
+-- What tokens hold: a list of claims, each with its end, its number and its containers. In `leases` that
+-- is one field a token, so a batch is leased, checked and given up as a whole.
+local claims_of = {}
+
+local function holdings(token)
+  local claims = claims_of[token]
+  if claims then return claims end
+  claims = {}
+  local bytes = call('HGET', LEASES, token) or ''
+  local pos = 1
+  while pos <= #bytes do
+    local claim, count = { keys = {} }, nil
+    claim.ends, claim.number, count, pos = parse('>I8I8I4', bytes, pos)
+    for i = 1, count do
+      claim.keys[i] = sub(bytes, pos, pos + 7)
+      pos = pos + 8
+    end
+    claims[#claims + 1] = claim
+  end
+  claims_of[token] = claims
+  return claims
+end
+
+-- Which of these a token holds, by key: when its lease ends.
+local function held_by(token)
+  local held = {}
+  local claims = holdings(token)
+  for c = 1, #claims do
+    local ends, keys = claims[c].ends, claims[c].keys
+    for i = 1, #keys do held[keys[i]] = ends end
+  end
+  return held
+end
+
+-- Takes these (a set) from what a token holds. `write_holdings` is still to come.
+local function let_go(token, gone)
+  local claims = holdings(token)
+  for c = 1, #claims do
+    local kept, keys = {}, claims[c].keys
+    for i = 1, #keys do
+      if not gone[keys[i]] then kept[#kept + 1] = keys[i] end
+    end
+    claims[c].keys = kept
+  end
+end
+
+-- Writes what a token holds, and ends the timers of claims of which nothing is left.
+local function write_holdings(token)
+  local claims, left, pieces, ended = claims_of[token], {}, {}, {}
+  for c = 1, #claims do
+    local claim = claims[c]
+    if #claim.keys > 0 then
+      left[#left + 1] = claim
+      pieces[#pieces + 1] = pack('>I8I8I4', claim.ends, claim.number, #claim.keys)
+      pieces[#pieces + 1] = concat(claim.keys)
+    else
+      ended[#ended + 1] = 'L' .. token .. pack('>I8', claim.number)
+    end
+  end
+  claims_of[token] = left
+  if #left > 0 then
+    call('HSET', LEASES, token, concat(pieces))
+  else
+    call('HDEL', LEASES, token)
+  end
+  write('ZREM', TIMERS, ended)
+end
+
 -- What falls due: leases end, containers that were put back are ready, workers are gone that have not
 -- been heard of. Returns the workers whose queue is to be buried.
 local function reap()
   local due = call('ZRANGEBYSCORE', TIMERS, '-inf', exact(now), 'LIMIT', 0, CHUNK)
   local graves = {}
   if #due == 0 then return graves end
-  local keys, kinds, members, dead = {}, {}, {}, {}
+  local keys, delayed, members, dead, tokens, ending = {}, {}, {}, {}, {}, {}
   for i = 1, #due do
     local kind = sub(due[i], 1, 1)
     if kind == 'W' then
       dead[#dead + 1] = due[i]
-    else
-      keys[#keys + 1] = sub(due[i], 10, 17)
-      kinds[#kinds + 1] = kind
+    elseif #keys < CHUNK then
       members[#members + 1] = due[i]
+      if kind == 'D' then
+        keys[#keys + 1] = sub(due[i], 10, 17)
+        delayed[#keys] = true
+      else
+        local token, number = sub(due[i], 2, 9), parse('>I8', due[i], 10)
+        local claims = holdings(token)
+        for c = 1, #claims do
+          if claims[c].number == number then
+            local held = claims[c].keys
+            for k = 1, #held do keys[#keys + 1] = held[k] end
+            ending[#ending + 1] = claims[c]
+            tokens[token] = true
+          end
+        end
+      end
     end
   end
   local workers = {}
@@ -269,7 +353,7 @@ local function reap()
   for i = 1, #keys do
     local record = records[i]
     if record then
-      if kinds[i] == 'D' then
+      if delayed[i] then
         M.seq = M.seq + 1
         record = sub(record, 1, 18) .. pack('>I8', M.seq) .. sub(record, 27)
         moved[#moved + 1] = keys[i]
@@ -283,6 +367,8 @@ local function reap()
     write('HSET', RECORDS, moved)
     set('next_seq', exact(M.seq))
   end
+  for i = 1, #ending do ending[i].keys = {} end
+  for token in pairs(tokens) do write_holdings(token) end
   for i = 1, #dead do
     local w, epoch = parse('>I4I4', dead[i], 2)
     local s = slots[w]

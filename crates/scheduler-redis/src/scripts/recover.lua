@@ -26,12 +26,18 @@ local keys = {}
 for first = 0, 1e15, CHUNK do
   local members = call('ZRANGE', TIMERS, first, first + CHUNK - 1)
   for i = 1, #members do
-    if sub(members[i], 1, 1) ~= 'W' then
-      stale[#stale + 1] = members[i]
-      keys[#keys + 1] = sub(members[i], 10, 17)
-    end
+    local kind = sub(members[i], 1, 1)
+    if kind ~= 'W' then stale[#stale + 1] = members[i] end
+    if kind == 'D' then keys[#keys + 1] = sub(members[i], 10, 17) end
   end
   if #members < CHUNK then break end
+end
+local tokens = call('HKEYS', LEASES)
+for t = 1, #tokens do
+  local claims = holdings(tokens[t])
+  for c = 1, #claims do
+    for i = 1, #claims[c].keys do keys[#keys + 1] = claims[c].keys[i] end
+  end
 end
 local records = read('HMGET', RECORDS, keys)
 for i = 1, #keys do
@@ -56,7 +62,7 @@ end
 write('ZADD', READY, ready)
 write('ZREM', TIMERS, stale)
 write('ZADD', TIMERS, timers)
-call('DEL', UNREPORTED, OWNERS)
+call('DEL', LEASES, UNREPORTED, OWNERS)
 write('SADD', UNREPORTED, unreported)
 if #unreported > 0 then write('HSET', OWNERS, owners) end
 local incarnation = math.max(now, tonumber(M.incarnation or nil) or 0, known or 0) + 1

@@ -6,15 +6,14 @@ time()
 local stop = guard('s:' .. ARGV[4])
 if stop then return answer(stop, M.incarnation) end
 if not M.more[1] then return answer('FENCED') end
-local keys, leases = split_keys(ARGV[6]), {}
-for i = 1, #keys do leases[i] = 'L' .. ARGV[4] .. keys[i] end
-local ends = read('ZMSCORE', TIMERS, leases)
+local keys, held = split_keys(ARGV[6]), held_by(ARGV[4])
 local records = read('HMGET', RECORDS, keys)
 local at = exact(now + tonumber(ARGV[5]))
-local timers, changed, ended, once = {}, {}, {}, {}
+local timers, changed, gone, count = {}, {}, {}, 0
 for i = 1, #keys do
-  if ends[i] and records[i] and not once[keys[i]] then
-    once[keys[i]] = true
+  if held[keys[i]] and records[i] and not gone[keys[i]] then
+    gone[keys[i]] = true
+    count = count + 1
     local attempts = parse('>I4', records[i], 15)
     M.seq = M.seq + 1
     changed[#changed + 1] = keys[i]
@@ -23,12 +22,14 @@ for i = 1, #keys do
     timers[#timers + 1] = at
     -- The number keeps those of one time in order.
     timers[#timers + 1] = 'D' .. pack('>I8', M.seq) .. keys[i]
-    ended[#ended + 1] = leases[i]
   end
 end
-write('ZADD', TIMERS, timers)
-write('HSET', RECORDS, changed)
-write('ZREM', TIMERS, ended)
-if #ended > 0 then set('next_seq', exact(M.seq)) end
-finish()
-return answer('OK', #ended)
+if count > 0 then
+  write('ZADD', TIMERS, timers)
+  write('HSET', RECORDS, changed)
+  let_go(ARGV[4], gone)
+  write_holdings(ARGV[4])
+  set('next_seq', exact(M.seq))
+  finish()
+end
+return answer('OK', count)

@@ -31,6 +31,18 @@ fn key(bytes: &[u8]) -> ContainerKey {
     ContainerKey(u64::from_be_bytes(bytes.try_into().unwrap()))
 }
 
+/// What a token holds: claims, each with its end (8), its number (8), a count (4) and so many keys.
+fn leased(mut claims: &[u8]) -> Vec<ContainerKey> {
+    let mut held = Vec::new();
+    while let Some((head, rest)) = claims.split_at_checked(20) {
+        let count = u32::from_be_bytes(head[16..].try_into().unwrap()) as usize;
+        let (keys, rest) = rest.split_at(8 * count);
+        held.extend(keys.chunks(8).map(key));
+        claims = rest;
+    }
+    held
+}
+
 impl Books {
     pub(crate) fn read(store: &RedisStore, workers: usize) -> Self {
         let name = |name: &str| format!("{{{}}}:{name}", store.prefix());
@@ -39,6 +51,7 @@ impl Books {
         reads.cmd("HLEN").arg(name("names"));
         reads.cmd("ZRANGE").arg(name("ready")).arg(0).arg(-1);
         reads.cmd("ZRANGE").arg(name("timers")).arg(0).arg(-1);
+        reads.cmd("HVALS").arg(name("leases"));
         for worker in 0..workers {
             reads.cmd("ZRANGE").arg(name(&format!("queue:{worker}"))).arg(0).arg(-1);
         }
@@ -47,19 +60,18 @@ impl Books {
         let names = value(next());
         let ready: Vec<Vec<u8>> = value(next());
         let timers: Vec<Vec<u8>> = value(next());
+        let leases: Vec<Vec<u8>> = value(next());
         let queues = (0..workers).map(|_| {
             let queue: Vec<Vec<u8>> = value(next());
             queue.iter().map(|member| key(member)).collect()
         });
-        let of = |kind: u8| {
-            let timers = timers.iter().filter(|timer| timer[0] == kind);
-            timers.map(|timer| key(&timer[9..])).collect()
-        };
+        let put_back = timers.iter().filter(|timer| timer[0] == b'D');
+        let leased = leases.iter().flat_map(|claims| leased(claims));
         Self {
             queues: queues.collect(),
             ready: ready.iter().map(|member| key(&member[8..])).collect(),
-            leased: of(b'L'),
-            put_back: of(b'D'),
+            leased: leased.collect(),
+            put_back: put_back.map(|timer| key(&timer[9..])).collect(),
             names,
             faults: store.audit().unwrap().faults,
         }
