@@ -6,6 +6,7 @@
 //! there. Chance comes from seeds that are printed; `PROOFLOAD_SEED` sets another one.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers as well")]
+#![expect(clippy::print_stdout, reason = "what chance did is shown, and processes report")]
 
 mod books;
 mod counts;
