@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use proofload_redis_process::RedisProcess;
 use proofload_scheduler::{Audit, Counters, MemoryStore, Replica, Snapshot, Store};
@@ -128,6 +128,7 @@ fn locks_that_are_taken_are_waited_for() {
     let hand = filled(&server, 1, 0);
     let key = hand.worker_keys().unwrap()[0];
     let other = open(&server);
+    let began = Instant::now();
     let held = hand.lock(key).unwrap();
     let waited = thread::scope(|scope| {
         let waiting = scope.spawn(|| {
@@ -139,9 +140,11 @@ fn locks_that_are_taken_are_waited_for() {
         });
         thread::sleep(Duration::from_millis(30));
         hand.release(held).unwrap();
-        waiting.join().unwrap()
+        let most = began.elapsed();
+        let (before, after) = waiting.join().unwrap();
+        (before, after, most)
     });
-    let (before, after) = waited;
+    let (before, after, most) = waited;
     assert_eq!((after.locks.taken, after.locks.waited), (1, 1));
     assert!(after.locks.wait > Duration::ZERO);
     // Each try is a round trip; the lock is one operation.
@@ -150,5 +153,5 @@ fn locks_that_are_taken_are_waited_for() {
     assert_eq!(after.operations - before.operations, 1);
     let counts = hand.counters().snapshot().locks;
     assert_eq!((counts.taken, counts.waited), (1, 0));
-    assert!(counts.held >= Duration::from_millis(30), "{counts:?}");
+    assert!(counts.held >= Duration::from_millis(30) && counts.held <= most, "{counts:?}");
 }
