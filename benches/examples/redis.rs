@@ -18,6 +18,8 @@ use proofload_scheduler_redis::wire::{Value, cmd, pipe};
 use proofload_scheduler_redis::{Options, RedisStore};
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
+/// Measures, and prints its rows.
+type Part = fn(&mut dyn Write) -> Outcome<()>;
 
 const LEASE: Duration = Duration::from_secs(30);
 /// Containers a batch, and of those on a worker.
@@ -36,7 +38,7 @@ const REPEATS: usize = 5;
 fn main() -> Outcome<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let mut out = std::io::stdout().lock();
-    let parts: [(&str, fn(&mut dyn Write) -> Outcome<()>); 5] = [
+    let parts: [(&str, Part); 5] = [
         ("commands", commands),
         ("sustained", sustained),
         ("slowlog", slowlog),

@@ -8,7 +8,7 @@ local stop = guard()
 if stop then return answer(stop, M.incarnation) end
 local w, epoch = tonumber(ARGV[4]), tonumber(ARGV[5])
 local s = slot(w)
-local timer = 'W' .. struct.pack('>I4I4', w, epoch)
+local timer = 'W' .. pack('>I4I4', w, epoch)
 if not s or s.epoch ~= epoch or s.status ~= GONE or not call('ZSCORE', TIMERS, timer) then
   return answer('ALIVE')
 end

@@ -12,9 +12,9 @@ if schema and schema ~= SCHEMA then return answer('SCHEMA', schema) end
 if not schema then
   if call('EXISTS', META) == 1 then return answer('SCHEMA', '') end
   time()
-  -- A store that was emptied must not use the old one's numbers again.
-  local base = exact((math.floor(now / 1000000) % 1048576) * 4294967296)
+  local base = exact(unused())
   call('HSET', META, 'schema', SCHEMA, 'run_id', ARGV[1], 'incarnation', exact(now), 'revision', base,
-    'next_seq', base, 'next_container', base, 'next_token', base, 'unreported', 0, 'floor', base)
+    'next_seq', base, 'next_container', base, 'next_token', base, 'unreported', 0, 'floor', base,
+    'next_epoch', 1)
 end
 return answer('OK', tonumber(call('HGET', META, 'incarnation')))

@@ -17,13 +17,13 @@ for i = 1, #names do
 end
 reap()
 local first = tonumber(M.more[1]) + 1
-local came = struct.pack('>I8', now)
+local came = pack('>I8', now)
 local keys, records, payloads, ready = {}, {}, {}, {}
 for i = 1, #names do
-  local key = struct.pack('>I8', first + i - 1)
+  local key = pack('>I8', first + i - 1)
   M.seq = M.seq + 1
   local text = ARGV[3 * i + 2]
-  local record = string.sub(text, 1, 18) .. struct.pack('>I8', M.seq) .. came .. string.sub(text, 19)
+  local record = sub(text, 1, 18) .. pack('>I8', M.seq) .. came .. sub(text, 19)
   keys[#keys + 1] = names[i]
   keys[#keys + 1] = key
   records[#records + 1] = key

@@ -15,7 +15,7 @@
 --   slots:   the whole fleet, or for each changed worker its key (4) and its slot
 --   registrations: the whole registry, or for each new worker its key (4), a length (4), its text
 -- FENCED. RECOVERING, how many workers are waited for, workers to bury.
-local PLACED, NO_ROOM, WORKER_GONE, CLOSED, NOT_LEASED = 0, 1, 2, 3, 4
+local PLACED, NO_ROOM, WORKER_GONE, CLOSED, NOT_LEASED = '\0', '\1', '\2', '\3', '\4'
 local token, since, plan, most = ARGV[4], ARGV[5], ARGV[6], tonumber(ARGV[7])
 
 time()
@@ -41,19 +41,19 @@ end
 local updates = 0
 
 local function commit()
-  local batch, parts, containers, pos = struct.unpack('>I8I4I4', plan)
-  local last = struct.unpack('>I8', given)
+  local batch, parts, containers, pos = parse('>I8I4I4', plan)
+  local last = parse('>I8', given)
   if batch == last then return given end
   local workers, epochs, counts = {}, {}, {}
   for p = 1, parts do
-    workers[p], epochs[p], counts[p], pos = struct.unpack('>I4I4I4', plan, pos)
+    workers[p], epochs[p], counts[p], pos = parse('>I4I4I4', plan, pos)
   end
   load(workers)
   local keys, leases = {}, {}
   local records, ends = {}, {}
   if batch > last then
     for i = 1, containers do
-      local key = string.sub(plan, pos, pos + 7)
+      local key = sub(plan, pos, pos + 7)
       pos = pos + 8
       keys[i] = key
       leases[i] = 'L' .. token .. key
@@ -61,18 +61,14 @@ local function commit()
     ends = read('ZMSCORE', TIMERS, leases)
     records = read('HMGET', RECORDS, keys)
   end
-  local versions, outcomes, held, taken = {}, {}, {}, {}
-  for i = 1, #keys do
-    -- More may have fallen due than a call reaps.
-    held[keys[i]] = ends[i] and records[i] and tonumber(ends[i]) > now
-  end
+  local versions, outcomes, gone, taken = {}, {}, {}, {}
   local queues = {}
   local at = 0
   for p = 1, parts do
     local w = workers[p]
     local s = slots[w]
     local there = s and s.status ~= GONE
-    versions[p] = struct.pack('>I8', there and s.version + 1 or 0)
+    versions[p] = pack('>I8', there and s.version + 1 or 0)
     local turned_away = nil
     if batch < last then turned_away = NOT_LEASED
     elseif not there or s.epoch ~= epochs[p] then turned_away = WORKER_GONE
@@ -82,26 +78,28 @@ local function commit()
       at = at + 1
       local outcome = turned_away
       if not outcome then
-        if not held[keys[at]] then
+        local key, record, ends_at = keys[at], records[at], ends[at]
+        -- More may have fallen due than a call reaps, so the lease's end is looked at.
+        if not ends_at or not record or gone[key] or tonumber(ends_at) <= now then
           outcome = NOT_LEASED
         else
-          local cpu, memory, gpus = struct.unpack('>I4I4B', records[at])
+          local cpu, memory, gpus = parse('>I4I4B', record)
           if s.cpu + cpu <= s.total_cpu and s.memory + memory <= s.total_memory
             and s.gpus + gpus <= s.total_gpus then
             outcome = PLACED
             s.cpu, s.memory, s.gpus = s.cpu + cpu, s.memory + memory, s.gpus + gpus
             s.containers = s.containers + 1
-            held[keys[at]] = false
+            gone[key] = true
             M.seq = M.seq + 1
             queue[#queue + 1] = exact(M.seq)
-            queue[#queue + 1] = keys[at]
+            queue[#queue + 1] = key
             taken[#taken + 1] = leases[at]
           else
             outcome = NO_ROOM
           end
         end
       end
-      outcomes[at] = string.char(outcome)
+      outcomes[at] = outcome
     end
     if #queue > 0 then
       s.version = s.version + 1
@@ -112,7 +110,7 @@ local function commit()
   end
   while at < containers do
     at = at + 1
-    outcomes[at] = string.char(NOT_LEASED)
+    outcomes[at] = NOT_LEASED
   end
   -- The first writes are those that another's key in the place of a queue can stop: they are taken back.
   for p = 1, parts do
@@ -131,8 +129,8 @@ local function commit()
       end
     end
   end
-  local verdict = struct.pack('>I8I4I4', batch, parts, containers)
-    .. table.concat(versions) .. table.concat(outcomes)
+  local verdict = pack('>I8I4I4', batch, parts, containers)
+    .. concat(versions) .. concat(outcomes)
   write('ZREM', TIMERS, taken)
   if #taken > 0 then set('next_seq', exact(M.seq)) end
   if batch > last then set('s:' .. token, verdict) end
@@ -146,7 +144,7 @@ while most > 0 do
   local members = call('ZRANGE', READY, 0, math.min(most, CHUNK) - 1)
   if #members == 0 then break end
   local keys, leases = {}, {}
-  for i = 1, #members do keys[i] = string.sub(members[i], 9, 16) end
+  for i = 1, #members do keys[i] = sub(members[i], 9, 16) end
   local records = read('HMGET', RECORDS, keys)
   local until_us = exact(now + tonumber(ARGV[8]))
   for i = 1, #keys do
@@ -178,15 +176,16 @@ else
   local seen = tonumber(since)
   for i = 1, #workers do
     local s = slots[workers[i]]
-    pieces[#pieces + 1] = struct.pack('>I4', workers[i])
-    pieces[#pieces + 1] = slot_bytes(s)
+    pieces[#pieces + 1] = pack('>I4', workers[i])
+    -- What was written is there in packed form.
+    pieces[#pieces + 1] = s.bytes or slot_bytes(s)
     if s.registered > seen then
       local text = call('GETRANGE', REGISTRY, s.text_at, s.text_at + s.text_len - 1)
-      news[#news + 1] = struct.pack('>I4I4', workers[i], #text)
+      news[#news + 1] = pack('>I4I4', workers[i], #text)
       news[#news + 1] = text
     end
   end
-  changed, texts = table.concat(pieces), table.concat(news)
+  changed, texts = concat(pieces), concat(news)
 end
 local bury = {}
 for i = 1, #graves do

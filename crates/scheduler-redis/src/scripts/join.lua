@@ -5,8 +5,8 @@
 local stop = guard('next_token', 't:' .. ARGV[4])
 if stop then return answer(stop, M.incarnation) end
 local token = tonumber(M.more[1]) + 1
-local bytes = struct.pack('>I8', token)
+local bytes = pack('>I8', token)
 if M.more[2] then call('HDEL', META, 's:' .. M.more[2]) end
 call('HSET', META, 'next_token', exact(token), 't:' .. ARGV[4], bytes, 's:' .. bytes,
-  struct.pack('>I8I4I4', 0, 0, 0))
+  pack('>I8I4I4', 0, 0, 0))
 return answer('OK', token)

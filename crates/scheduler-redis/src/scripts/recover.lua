@@ -26,9 +26,9 @@ local keys = {}
 for first = 0, 1e15, CHUNK do
   local members = call('ZRANGE', TIMERS, first, first + CHUNK - 1)
   for i = 1, #members do
-    if string.sub(members[i], 1, 1) ~= 'W' then
+    if sub(members[i], 1, 1) ~= 'W' then
       stale[#stale + 1] = members[i]
-      keys[#keys + 1] = string.sub(members[i], 10, 17)
+      keys[#keys + 1] = sub(members[i], 10, 17)
     end
   end
   if #members < CHUNK then break end
@@ -44,7 +44,7 @@ for w = 0, workers - 1 do
   if s.status ~= GONE then
     unreported[#unreported + 1] = w
     timers[#timers + 1] = wait
-    timers[#timers + 1] = 'W' .. struct.pack('>I4I4', w, s.epoch)
+    timers[#timers + 1] = 'W' .. pack('>I4I4', w, s.epoch)
     local on = call('ZRANGE', KEYS[QUEUE + 1 + w], 0, -1)
     for i = 1, #on do
       owners[#owners + 1] = on[i]
@@ -60,11 +60,12 @@ call('DEL', UNREPORTED, OWNERS)
 write('SADD', UNREPORTED, unreported)
 if #unreported > 0 then write('HSET', OWNERS, owners) end
 local incarnation = math.max(now, tonumber(M.incarnation or nil) or 0, known or 0) + 1
-local base = (math.floor(now / 1000000) % 1048576) * 4294967296
 local function jump(number)
-  return exact(number and number + 4294967296 or base)
+  return exact(math.max(unused(), number and number + 1 or 0))
 end
-call('HSET', META, 'schema', SCHEMA, 'run_id', ARGV[1], 'incarnation', exact(incarnation), 'revision',
-  jump(M.revision), 'floor', jump(M.revision), 'next_seq', jump(M.seq), 'next_container', jump(tonumber(M.more[1] or nil)),
-  'next_token', jump(tonumber(M.more[2] or nil)), 'unreported', #unreported)
+local floor = jump(M.revision)
+call('HSET', META, 'schema', SCHEMA, 'run_id', ARGV[1], 'incarnation', exact(incarnation),
+  'revision', floor, 'floor', floor, 'next_seq', jump(M.seq),
+  'next_container', jump(tonumber(M.more[1] or nil)), 'next_token', jump(tonumber(M.more[2] or nil)),
+  'next_epoch', exact(math.floor(now / 1000000) + 1), 'unreported', #unreported)
 return answer('OK')

@@ -7,7 +7,7 @@ local stop = guard()
 if stop then return answer(stop, M.incarnation) end
 local workers, counts = {}, {}
 for pos = 1, #ARGV[4], 8 do
-  workers[#workers + 1], counts[#counts + 1] = struct.unpack('>I4I4', ARGV[4], pos)
+  workers[#workers + 1], counts[#counts + 1] = parse('>I4I4', ARGV[4], pos)
 end
 if M.unreported > 0 then
   for p = 1, #workers do
@@ -62,4 +62,4 @@ for p = 1, #workers do
 end
 forget(there, records)
 finish()
-return answer('OK', table.concat(done), updates)
+return answer('OK', concat(done), updates)

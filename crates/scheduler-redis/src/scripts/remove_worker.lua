@@ -17,7 +17,7 @@ for i = 1, #keys do
 end
 call('DEL', KEYS[QUEUE + 1])
 forget(keys, records)
-call('ZREM', TIMERS, 'W' .. struct.pack('>I4I4', w, s.epoch))
+call('ZREM', TIMERS, 'W' .. pack('>I4I4', w, s.epoch))
 call('HDEL', FETCHED, w)
 call('HDEL', ACKED, w)
 s.status, s.cpu, s.memory, s.gpus, s.containers = GONE, 0, 0, 0, 0

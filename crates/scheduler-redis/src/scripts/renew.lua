@@ -13,7 +13,7 @@ local renewed, at = {}, 0
 while true do
   local members = call('ZRANGE', TIMERS, at, at + CHUNK - 1)
   for i = 1, #members do
-    if string.sub(members[i], 1, 9) == mine then
+    if sub(members[i], 1, 9) == mine then
       renewed[#renewed + 1] = until_us
       renewed[#renewed + 1] = members[i]
     end

@@ -19,7 +19,7 @@ if not waits_for(w) and s.containers > 0 then return answer('UNWANTED') end
 local own = KEYS[QUEUE + 1]
 local queues = { [w] = own }
 for i = 1, #ARGV[8] / 4 do
-  queues[struct.unpack('>I4', ARGV[8], 4 * i - 3)] = KEYS[QUEUE + 1 + i]
+  queues[parse('>I4', ARGV[8], 4 * i - 3)] = KEYS[QUEUE + 1 + i]
 end
 local running = tonumber(ARGV[10])
 local names, texts = {}, {}
@@ -43,10 +43,10 @@ for i = 1, #known do
   local owner = tonumber(owners[i] or nil)
   if owner and not queues[owner] and not asked[owner] then
     asked[owner] = true
-    missing[#missing + 1] = struct.pack('>I4', owner)
+    missing[#missing + 1] = pack('>I4', owner)
   end
 end
-if #missing > 0 then return answer('QUEUES', table.concat(missing)) end
+if #missing > 0 then return answer('QUEUES', concat(missing)) end
 
 -- Where the database has them.
 local unready, elsewhere, strays, is_stray, listed = {}, {}, {}, {}, {}
@@ -54,7 +54,7 @@ for i = 1, #known do
   local owner = tonumber(owners[i] or nil)
   local place = owner and tonumber(call('ZSCORE', queues[owner], known[i]) or nil)
   if not place then
-    unready[#unready + 1] = string.sub(records[i], 19, 26) .. known[i]
+    unready[#unready + 1] = sub(records[i], 19, 26) .. known[i]
   elseif owner == w then
     listed[known[i]] = true
   else
@@ -83,7 +83,7 @@ for i = 1, #elsewhere do
 end
 s.cpu, s.memory, s.gpus, s.containers = 0, 0, 0, 0
 local container = tonumber(M.more[1])
-local came = struct.pack('>I8', now)
+local came = pack('>I8', now)
 local entries, new_names, new_records, new_owners, kept, adopted = {}, {}, {}, {}, {}, 0
 for i = 1, running do
   local key = keys[i]
@@ -94,9 +94,9 @@ for i = 1, running do
     M.seq = M.seq + 1
     if not key then
       container = container + 1
-      key = struct.pack('>I8', container)
-      record = string.sub(texts[i], 1, 18) .. struct.pack('>I8', M.seq) .. came
-        .. string.sub(texts[i], 19)
+      key = pack('>I8', container)
+      record = sub(texts[i], 1, 18) .. pack('>I8', M.seq) .. came
+        .. sub(texts[i], 19)
       new_names[#new_names + 1] = names[i]
       new_names[#new_names + 1] = key
       new_records[#new_records + 1] = key
@@ -151,7 +151,7 @@ lose(ARGV[6], lost)
 forget(gone, gone_records)
 call('HSET', FETCHED, w, cursor)
 call('HSET', ACKED, w, cursor)
-local timer = 'W' .. struct.pack('>I4I4', w, s.epoch)
+local timer = 'W' .. pack('>I4I4', w, s.epoch)
 if tonumber(ARGV[9]) > 0 then
   call('ZADD', TIMERS, exact(now + tonumber(ARGV[9])), timer)
 else

@@ -15,14 +15,14 @@ local timers, changed, ended, once = {}, {}, {}, {}
 for i = 1, #keys do
   if ends[i] and records[i] and not once[keys[i]] then
     once[keys[i]] = true
-    local attempts = struct.unpack('>I4', records[i], 15)
+    local attempts = parse('>I4', records[i], 15)
     M.seq = M.seq + 1
     changed[#changed + 1] = keys[i]
-    changed[#changed + 1] = string.sub(records[i], 1, 14)
-      .. struct.pack('>I4', math.min(attempts + 1, 4294967295)) .. string.sub(records[i], 19)
+    changed[#changed + 1] = sub(records[i], 1, 14)
+      .. pack('>I4', math.min(attempts + 1, 4294967295)) .. sub(records[i], 19)
     timers[#timers + 1] = at
     -- The number keeps those of one time in order.
-    timers[#timers + 1] = 'D' .. struct.pack('>I8', M.seq) .. keys[i]
+    timers[#timers + 1] = 'D' .. pack('>I8', M.seq) .. keys[i]
     ended[#ended + 1] = leases[i]
   end
 end

@@ -1,8 +1,9 @@
 //! The server comes back with less than it had.
 
 use std::fs;
+use std::path::PathBuf;
 
-use proofload_redis_process::{Options as Server, RedisProcess};
+use proofload_redis_process::{Fsync, Options as Server, RedisProcess};
 use proofload_scheduler::{Policy, Store};
 use proofload_scheduler_redis::wire::cmd;
 use proofload_scheduler_redis::{Options, Reported, WorkerSide};
@@ -11,7 +12,9 @@ use super::*;
 use crate::support::{at_once, open, worker};
 
 pub(super) const TESTS: &[Test] = &[
-    ("after a set-back nothing is placed until all have reported", reported),
+    ("after an older snapshot nothing is placed until all have reported", older_snapshot),
+    ("after a cut log nothing is placed until all have reported", cut_log),
+    ("what was given out before a set-back is not given out again", numbers),
     ("after a set-back whoever does not report is given up", given_up),
     ("a server that restarts with everything loses nothing", nothing_lost),
     ("a server that was emptied starts again", emptied),
@@ -21,15 +24,37 @@ fn saving() -> RedisProcess {
     RedisProcess::start(Server::default()).unwrap()
 }
 
-/// Everything that the server has now, to come back to.
-fn save(store: &RedisStore, server: &RedisProcess) -> Vec<u8> {
-    store.wire().call::<()>(&cmd("SAVE")).unwrap();
-    fs::read(server.folder().join("dump.rdb")).unwrap()
+/// A moment to come back to.
+enum Saved {
+    Snapshot(Vec<u8>),
+    /// How long the append-only file was.
+    Log(u64),
 }
 
-fn set_back(server: &mut RedisProcess, saved: &[u8]) {
+fn log_file(server: &RedisProcess) -> PathBuf {
+    let folder = server.folder().join("appendonlydir");
+    let files = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+    files.max_by_key(|path| path.to_string_lossy().ends_with(".incr.aof")).unwrap()
+}
+
+fn save(store: &RedisStore, server: &RedisProcess) -> Saved {
+    if server.folder().join("appendonlydir").exists() {
+        // Written through with every command, so it is as long as it will be.
+        return Saved::Log(fs::metadata(log_file(server)).unwrap().len());
+    }
+    store.wire().call::<()>(&cmd("SAVE")).unwrap();
+    Saved::Snapshot(fs::read(server.folder().join("dump.rdb")).unwrap())
+}
+
+fn set_back(server: &mut RedisProcess, saved: &Saved) {
     server.kill().unwrap();
-    fs::write(server.folder().join("dump.rdb"), saved).unwrap();
+    match saved {
+        Saved::Snapshot(bytes) => fs::write(server.folder().join("dump.rdb"), bytes).unwrap(),
+        Saved::Log(length) => {
+            let file = fs::OpenOptions::new().write(true).open(log_file(server)).unwrap();
+            file.set_len(*length).unwrap();
+        }
+    }
     server.restart().unwrap();
 }
 
@@ -55,8 +80,16 @@ fn turns(scheduler: &mut Scheduler<RedisStore>, turns: usize) -> (usize, usize) 
     (placed, waits)
 }
 
-fn reported() {
-    let mut server = saving();
+fn older_snapshot() {
+    reported(saving());
+}
+
+fn cut_log() {
+    let options = Server { append_only: Some(Fsync::Always), ..Server::default() };
+    reported(RedisProcess::start(options).unwrap());
+}
+
+fn reported(mut server: RedisProcess) {
     let store = open(&server, "p", Options::default());
     let mut sides = ["u", "v", "w"]
         .map(|name| WorkerSide::register(store.handle().unwrap(), &worker(name), &[]).unwrap().0);
@@ -202,4 +235,39 @@ fn emptied() {
     store.enqueue(requests(["b"]), NOW).unwrap();
     assert_eq!(turns(&mut scheduler, 4).0, 1);
     assert_eq!(balanced(&store), [0, 0, 2]);
+}
+
+/// Tokens, containers and lives that the server has forgotten: nobody must take one for another.
+fn numbers() {
+    let mut server = saving();
+    let store = open(&server, "p", Options::default());
+    store.put_worker(worker("w")).unwrap();
+    let saved = save(&store, &server);
+    let (mut tokens, mut containers, mut lives) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..3 {
+        // The first call finds that the connection is gone.
+        let token = (0..3).find_map(|_| store.join("s").ok()).unwrap();
+        tokens.push(token);
+        for name in ["w", "v"] {
+            let (store, worker) = (store.handle().unwrap(), worker(name));
+            let _ = store.remove_worker(name);
+            store.put_worker(worker).unwrap();
+        }
+        let whole = store.exchange(exchange(token)).unwrap().delta.workers;
+        lives.extend(whole.iter().map(|state| (state.key, state.epoch)));
+        containers.extend(store.enqueue(requests(["a"]), NOW).unwrap());
+        set_back(&mut server, &saved);
+        // Lives are numbered by the second.
+        std::thread::sleep(Duration::from_millis(1_100));
+    }
+    for (what, mut found) in [
+        ("tokens", tokens.iter().map(|token| (0, token.0)).collect::<Vec<_>>()),
+        ("containers", containers.iter().map(|key| (0, key.0)).collect()),
+        ("lives", lives.iter().map(|(key, epoch)| (key.0, u64::from(*epoch))).collect()),
+    ] {
+        let count = found.len();
+        found.sort_unstable();
+        found.dedup();
+        assert_eq!(found.len(), count, "{what}: {found:?}");
+    }
 }
