@@ -1,5 +1,5 @@
 //! The goals of the scheduler's core in one run, each beside what it is compared with, in CPU time of
-//! this thread. Prints a table in Markdown.
+//! this thread. Prints a table in Markdown. With `replicas` only what concerns several schedulers.
 
 use std::collections::VecDeque;
 use std::error::Error;
@@ -15,8 +15,8 @@ use proofload_benches::scheduler::{
     thread_cpu_ns,
 };
 use proofload_scheduler::{
-    Config, MemoryStore, Placer, Policy, Request, Resources, Scheduler, Settled, Shape, Store,
-    StoreError, WorkerKey,
+    Config, MemoryStore, Placer, Policy, Replica, Request, Resources, Scheduler, Settled, Shape,
+    Store, StoreError, WorkerKey,
 };
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
@@ -28,7 +28,14 @@ const ROUND: usize = 1_000;
 const ROUNDS: usize = 20;
 
 fn main() -> Outcome<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
     let mut out = std::io::stdout().lock();
+    if arguments == ["replicas"] {
+        return replicas(&mut out);
+    }
+    if !arguments.is_empty() {
+        return Err("usage: decisions [replicas]".into());
+    }
     writeln!(out, "| what | measured | beside | ratio or difference | goal |")?;
     writeln!(out, "| --- | --- | --- | --- | --- |")?;
     for policy in [Policy::Spread, Policy::BestFit] {
@@ -237,16 +244,23 @@ fn store(fleet: &Fleet) -> Outcome<MemoryStore> {
 /// ends. Each on a thread of its own, and taking turns step by step, so that each plans on what it knew
 /// before the other three committed.
 fn replicas(out: &mut impl Write) -> Outcome<()> {
-    for mix in [Mix::Uniform, Mix::Mixed] {
-        for (how, threads) in [("a thread each", true), ("in turns", false)] {
-            let (placed, refused) = churn(mix, threads)?;
+    let ways = [("a thread each", true), ("in turns", false)];
+    for (policy, mix) in [
+        (Policy::Spread, Mix::Uniform),
+        (Policy::Spread, Mix::Mixed),
+        (Policy::BestFit, Mix::Uniform),
+        (Policy::BestFit, Mix::Mixed),
+    ] {
+        for (how, threads) in ways {
+            let (placed, refused) = churn(policy, mix, threads)?;
             let containers = match mix {
                 Mix::Uniform => "100 m and 256 MB",
                 Mix::Mixed => "mixed, without GPUs",
             };
             writeln!(
                 out,
-                "| 4 replicas at 70 % demand, containers {containers}, {how}: refused at commit | {refused} of {} placements | | {:.3} % | at most 0.5 % |",
+                "| 4 replicas at 70 % demand, containers {containers}, {how}, {}: refused at commit | {refused} of {} placements | | {:.3} % | at most 0.5 % |",
+                policy.name(),
                 placed + refused,
                 100.0 * refused as f64 / (placed + refused) as f64
             )?;
@@ -256,7 +270,7 @@ fn replicas(out: &mut impl Write) -> Outcome<()> {
 }
 
 /// How many were placed and how many turned away for lack of room, once the fleet is at 70 %.
-fn churn(mix: Mix, threads: bool) -> Outcome<(usize, usize)> {
+fn churn(policy: Policy, mix: Mix, threads: bool) -> Outcome<(usize, usize)> {
     const ROUNDS: usize = 100;
     let mut fleet = Fleet::new(400, mix, Fill::Empty);
     fleet.states.retain(|state| state.worker.gpu.is_none());
@@ -265,7 +279,8 @@ fn churn(mix: Mix, threads: bool) -> Outcome<(usize, usize)> {
     let store = store(&fleet)?;
     let mut replicas = Vec::new();
     for (seed, name) in ["a", "b", "c", "d"].into_iter().enumerate() {
-        let config = Config { seed: seed as u64, ..at_once(Policy::Spread, 100) };
+        let replica = Replica { index: seed as u32, count: 4 };
+        let config = Config { seed: seed as u64, replica, ..at_once(policy, 100) };
         replicas.push(Scheduler::join(store.handle(), name, config, LEASE, Duration::ZERO)?);
     }
     let mut all = requests(500_000, mix).into_iter().filter(|it| it.gpus.is_empty());

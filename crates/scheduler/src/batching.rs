@@ -33,7 +33,7 @@ pub struct Backoff {
     pub first: Duration,
     /// But never after longer than this.
     pub most: Duration,
-    /// How often before it is given up.
+    /// How often it is tried in all before it is given up; at least once.
     pub tries: u32,
 }
 

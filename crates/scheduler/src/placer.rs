@@ -8,10 +8,14 @@ use crate::counters::Counters;
 use crate::index::{GpuKind, Index, Probes, ViewKey};
 use crate::policy::{self, Policy};
 use crate::refusal::Refusal;
+use crate::replica::{Part, Replica};
 use crate::request::{ANY_GPU, GPU_PREFERENCES_MAX, Request};
 use crate::snapshot::Snapshot;
 use crate::store::{Delta, WorkerKey, WorkerState};
 use crate::worker::Status;
+
+/// The parts of the fleet that a replica that keeps apart looks in, one after the other.
+const PARTS: [Part; 3] = [Part::Own, Part::Next, Part::Others];
 
 /// So many greatest totals are kept for a list of views, however many shapes of workers there are.
 const GREATEST_KEPT: usize = 64;
@@ -21,21 +25,24 @@ const GREATEST_KEPT: usize = 64;
 pub struct Shape {
     pub(crate) needs: Resources,
     views: Views,
+    /// What its views are asked with.
+    watches: [u16; GPU_PREFERENCES_MAX],
     affinity: u64,
-    /// How many names the fleet had. A pool or a GPU type that it did not have may be there since.
-    names: u32,
+    /// The state of the placer that it was made ready with.
+    made_at: u32,
 }
 
 /// Views in the order in which they are tried.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 struct Views {
+    /// Of each the first, if there is one for each part of the fleet: the others come after it.
     list: [u32; GPU_PREFERENCES_MAX],
     len: u8,
 }
 
 impl Views {
     fn iter(&self) -> impl Iterator<Item = u32> {
-        self.list.into_iter().take(usize::from(self.len))
+        self.list[..usize::from(self.len)].iter().copied()
     }
 }
 
@@ -44,7 +51,7 @@ impl Views {
 pub struct Examined {
     /// Decisions.
     pub decisions: u64,
-    /// Rows, cells, tree nodes, refusals and workers looked at, in all.
+    /// Rows, cells, tree nodes, refusals, watched sizes and workers looked at, in all.
     pub total: u64,
     /// The most in one decision.
     pub most: u64,
@@ -57,6 +64,9 @@ pub struct Placer {
     index: Index,
     policy: Policy,
     seed: u64,
+    replica: Replica,
+    /// Its own share comes first.
+    apart: bool,
     counters: Arc<Counters>,
     loaded: bool,
     examined: Examined,
@@ -75,11 +85,30 @@ impl Placer {
             index: Index::default(),
             policy,
             seed,
+            replica: Replica::ALONE,
+            apart: false,
             counters,
             loaded: false,
             examined: Examined::default(),
             greatest: HashMap::new(),
             written: Vec::new(),
+        }
+    }
+
+    /// One of several: from now on it has a share.
+    pub(crate) fn set_replica(&mut self, replica: Replica) {
+        self.replica = replica;
+    }
+
+    /// Looks in its own share first from now on, or everywhere at once. Under affinity a container's worker
+    /// depends on names alone, and that is what keeps replicas apart.
+    pub(crate) fn keep_apart(&mut self, apart: bool) {
+        let apart = apart && self.replica.count > 1 && self.policy != Policy::Affinity;
+        if self.apart != apart {
+            self.apart = apart;
+            self.index.clear();
+            self.greatest.clear();
+            self.written.clear();
         }
     }
 
@@ -108,7 +137,10 @@ impl Placer {
             self.index.remove(slot);
             if state.status == Some(Status::Available) {
                 let class = self.snapshot.class[slot as usize];
-                self.index.add(slot, &self.snapshot.free[slot as usize], |key| class.serves(key));
+                let replica = self.replica;
+                self.index.add(slot, &self.snapshot.free[slot as usize], |key, part| {
+                    class.serves(key) && replica.holds(part, slot)
+                });
             }
         } else {
             self.written.push(slot);
@@ -143,7 +175,8 @@ impl Placer {
             needs: request.needs,
             views: Views::default(),
             affinity: if self.policy == Policy::Affinity { policy::hash(&request.id) } else { 0 },
-            names: self.snapshot.names(),
+            watches: [0; GPU_PREFERENCES_MAX],
+            made_at: self.state(),
         };
         if request.needs.cpu == Millicores::ZERO || request.needs.memory == Megabytes::ZERO {
             return shape;
@@ -167,30 +200,54 @@ impl Placer {
         shape
     }
 
-    /// Makes a request ready again if workers of a new pool or GPU type have come since.
+    /// Makes a request ready again if workers of a new pool or GPU type have come since, or the index is
+    /// another.
     pub(crate) fn refresh(&mut self, shape: &mut Shape, request: &Request) {
-        if shape.names != self.snapshot.names() {
+        if shape.made_at != self.state() {
             *shape = self.shape(request);
         }
     }
 
+    /// Goes up when requests must be made ready again: a new name, which may be the pool or the GPU type that
+    /// they ask for, or another generation of the index.
+    fn state(&self) -> u32 {
+        self.snapshot.names() + self.index.generation()
+    }
+
+    /// The parts of the fleet that are looked in.
+    fn parts(&self) -> &'static [Part] {
+        if self.apart { &PARTS } else { &[Part::All] }
+    }
+
     fn add_view(&mut self, shape: &mut Shape, key: ViewKey) {
-        let view = self.index.find(&key).unwrap_or_else(|| {
-            let snapshot = &self.snapshot;
-            let slots = snapshot.slots();
-            let start =
-                if slots == 0 { 0 } else { (policy::mix(self.seed) % u64::from(slots)) as u32 };
+        let at = usize::from(shape.views.len);
+        shape.views.len += 1;
+        shape.views.list[at] = self.index.find(&key).unwrap_or_else(|| self.build(key));
+        let views = shape.views.list[at]..shape.views.list[at] + self.parts().len() as u32;
+        for view in views {
+            // The same in all parts, as all are made ready for the same requests.
+            shape.watches[at] = self.index.prepare(view, &shape.needs);
+        }
+        shape.made_at = self.state();
+    }
+
+    /// Builds the views for a key, one for each part, and returns the first.
+    fn build(&mut self, key: ViewKey) -> u32 {
+        let snapshot = &self.snapshot;
+        let slots = snapshot.slots();
+        let start = if slots == 0 { 0 } else { (policy::mix(self.seed) % u64::from(slots)) as u32 };
+        let views = self.parts().iter().map(|&part| {
             let members = (start..slots)
                 .chain(0..start)
                 .filter(|&slot| {
-                    snapshot.is_open(slot) && snapshot.class[slot as usize].serves(&key)
+                    snapshot.is_open(slot)
+                        && snapshot.class[slot as usize].serves(&key)
+                        && self.replica.holds(part, slot)
                 })
                 .map(|slot| (slot, snapshot.free[slot as usize]));
-            self.index.build(key, members)
+            self.index.build(key, part, members)
         });
-        self.index.prepare(view, &shape.needs);
-        shape.views.list[usize::from(shape.views.len)] = view;
-        shape.views.len += 1;
+        views.min().unwrap_or_default()
     }
 
     /// Picks a worker for a container and counts it as planned there. `None`: nothing fits.
@@ -201,10 +258,10 @@ impl Placer {
             Policy::Affinity => {
                 shape.views.iter().find_map(|view| self.nearest(view, shape, &mut probes))
             }
-            policy => shape
-                .views
-                .iter()
-                .find_map(|view| self.index.pick(policy, view, &shape.needs, &mut probes)),
+            policy if self.apart => self.pick_apart(policy, shape, &mut probes),
+            policy => shape.views.iter().zip(&shape.watches).find_map(|(view, &watch)| {
+                self.index.pick(policy, view, &shape.needs, watch, &mut probes)
+            }),
         };
         self.examined.decisions += 1;
         self.examined.total += probes.0;
@@ -214,6 +271,17 @@ impl Placer {
         self.snapshot.take(slot, &shape.needs);
         self.index.change(slot, &self.snapshot.free[slot as usize]);
         Some(WorkerKey(slot))
+    }
+
+    /// In the replica's own share first. Where another may be at work, the emptiest worker is the least in
+    /// its way.
+    fn pick_apart(&mut self, own: Policy, shape: &Shape, probes: &mut Probes) -> Option<u32> {
+        shape.views.iter().zip(&shape.watches).find_map(|(view, &watch)| {
+            (view..).zip(PARTS).find_map(|(view, part)| {
+                let policy = if part == Part::Own { own } else { Policy::Spread };
+                self.index.pick(policy, view, &shape.needs, watch, probes)
+            })
+        })
     }
 
     /// Of the members that fit, the one below the bound that has the highest rendezvous weight. The

@@ -13,6 +13,7 @@ use crate::counters::Counters;
 use crate::placer::{Placer, Shape};
 use crate::policy::Policy;
 use crate::refusal::Refusal;
+use crate::replica::{Contention, Replica};
 use crate::request::Request;
 use crate::store::{Claimed, Commit, ContainerKey, Outcome, Part, Reply, Revision, Verdict};
 
@@ -26,6 +27,9 @@ pub struct Config {
     pub policy: Policy,
     /// Where the first round begins; replicas should differ.
     pub seed: u64,
+    /// Which of the schedulers on the store it is. Several that do not know of each other place as much,
+    /// but are turned away more often.
+    pub replica: Replica,
     /// When a batch is closed.
     pub batching: Batching,
     /// When a container is tried again.
@@ -40,8 +44,8 @@ struct Item {
     shape: Shape,
     attempts: u32,
     enqueued: Duration,
-    /// Its part in the batch, once it is planned.
-    part: u32,
+    /// When it was asked for: its lease is as old as that at most.
+    asked_at: Duration,
 }
 
 /// A planned batch, until its verdict is known.
@@ -104,6 +108,7 @@ pub struct Planner {
     placer: Placer,
     counters: Arc<Counters>,
     config: Config,
+    contention: Contention,
     bands: Bands,
     /// When the first of those waiting came.
     since: Option<Duration>,
@@ -115,7 +120,9 @@ pub struct Planner {
     spare: Vec<Batch>,
     /// For each slot, the batch in which it last had a part, and the part.
     part_of: Vec<(u64, u32)>,
-    planned: Vec<Item>,
+    planned: Vec<Option<Item>>,
+    /// Those by part: the part and their number.
+    order: Vec<(u32, u32)>,
 }
 
 impl Planner {
@@ -123,10 +130,13 @@ impl Planner {
     /// container, whatever the configuration says.
     pub fn new(mut config: Config, counters: Arc<Counters>) -> Self {
         config.batching.most = config.batching.most.max(1);
+        let mut placer = Placer::new(config.policy, config.seed, Arc::clone(&counters));
+        placer.set_replica(config.replica);
         Self {
-            placer: Placer::new(config.policy, config.seed, Arc::clone(&counters)),
+            placer,
             counters,
             config,
+            contention: Contention::default(),
             bands: Bands::default(),
             since: None,
             seen: None,
@@ -136,6 +146,7 @@ impl Planner {
             spare: Vec::new(),
             part_of: Vec::new(),
             planned: Vec::new(),
+            order: Vec::new(),
         }
     }
 
@@ -167,12 +178,29 @@ impl Planner {
         Some(if full { since } else { since.saturating_add(window) })
     }
 
+    /// When the first of those was asked for that still wait for a decision or a verdict.
+    pub(crate) fn oldest(&self) -> Option<Duration> {
+        let waiting = self.bands.list.iter().flat_map(|(_, band)| band);
+        let in_flight = self.in_flight.iter().flat_map(|batch| &batch.items);
+        waiting.chain(in_flight).map(|item| item.asked_at).min()
+    }
+
     /// Takes over containers that were claimed; `asked` is how many were asked for.
     pub fn accept(&mut self, claimed: Vec<Claimed>, asked: usize, now: Duration) {
+        self.accept_asked_at(now, claimed, asked, now);
+    }
+
+    fn accept_asked_at(
+        &mut self,
+        asked_at: Duration,
+        claimed: Vec<Claimed>,
+        asked: usize,
+        now: Duration,
+    ) {
         self.backlog_empty = claimed.len() < asked;
         for Claimed { key, request, attempts, enqueued } in claimed {
             let shape = self.placer.shape(&request);
-            let item = Item { key, request, shape, attempts, enqueued, part: 0 };
+            let item = Item { key, request, shape, attempts, enqueued, asked_at };
             self.bands.of(&item).push_back(item);
             self.bands.waiting += 1;
             self.since.get_or_insert(now);
@@ -192,14 +220,16 @@ impl Planner {
             let Some(mut item) = self.bands.pop() else { break };
             self.placer.refresh(&mut item.shape, &item.request);
             if let Some(worker) = self.placer.place(&item.shape) {
-                item.part = self.part(&mut batch, number, worker.0);
-                self.planned.push(item);
+                let part = self.part(&mut batch, number, worker.0);
+                self.order.push((part, self.planned.len() as u32));
+                self.planned.push(Some(item));
             } else if !self.placer.could_fit(&item.shape)
                 && let Some(refusal) = self.placer.never_fits(&item.request)
             {
                 plan.refuse.push((item.key, refusal));
-            } else if item.attempts >= self.config.backoff.tries {
-                plan.refuse.push((item.key, Refusal::NothingFree(item.attempts)));
+            } else if item.attempts.saturating_add(1) >= self.config.backoff.tries {
+                let tries = item.attempts.saturating_add(1);
+                plan.refuse.push((item.key, Refusal::NothingFree(tries)));
             } else {
                 plan.requeue
                     .push((item.key, now.saturating_add(self.config.backoff.delay(item.attempts))));
@@ -212,8 +242,10 @@ impl Planner {
             return plan;
         }
         // Parts are in the order of their first container; their containers come together.
-        self.planned.sort_by_key(|item| item.part);
-        batch.items.append(&mut self.planned);
+        self.order.sort_unstable();
+        let planned = &mut self.planned;
+        batch.items.extend(self.order.drain(..).filter_map(|(_, at)| planned[at as usize].take()));
+        planned.clear();
         batch.commit.containers.extend(batch.items.iter().map(|item| item.key));
         self.last_batch = number;
         self.in_flight.push_back(batch);
@@ -250,11 +282,22 @@ impl Planner {
     /// Takes in a reply: the verdict, changes of the fleet, and new containers, of which `asked` were
     /// asked for.
     pub fn absorb(&mut self, reply: Reply, asked: usize, now: Duration) -> Settled {
+        self.absorb_asked_at(now, reply, asked, now)
+    }
+
+    /// The same, of a reply to what was sent at `asked_at`.
+    pub(crate) fn absorb_asked_at(
+        &mut self,
+        asked_at: Duration,
+        reply: Reply,
+        asked: usize,
+        now: Duration,
+    ) -> Settled {
         let settled =
             reply.verdict.map_or_else(Settled::default, |verdict| self.settle(&verdict, now));
         self.placer.apply(&reply.delta);
         self.seen = Some(reply.delta.to);
-        self.accept(reply.claimed, asked, now);
+        self.accept_asked_at(asked_at, reply.claimed, asked, now);
         settled
     }
 
@@ -298,6 +341,8 @@ impl Planner {
             }
         }
         drop(items);
+        let apart = self.contention.heard(settled.conflicts, self.placer.snapshot.slots());
+        self.placer.keep_apart(apart);
         if self.bands.waiting > 0 {
             self.since.get_or_insert(now);
         }

@@ -36,6 +36,9 @@ pub struct Scheduler<S: Store> {
     token: Token,
     planner: Planner,
     lease: Duration,
+    /// When leases are next looked at.
+    renewal: Duration,
+    renewed: Duration,
     flying: Option<Flying<S::Pending>>,
     /// Batches that are planned and not sent, or whose reply was lost: these first.
     to_send: VecDeque<u64>,
@@ -50,6 +53,7 @@ struct Flying<P> {
     pending: P,
     batch: Option<u64>,
     asked: usize,
+    asked_at: Duration,
 }
 
 impl<S: Store> Scheduler<S> {
@@ -74,6 +78,8 @@ impl<S: Store> Scheduler<S> {
             token,
             planner,
             lease,
+            renewal: now,
+            renewed: now,
             flying: None,
             to_send: VecDeque::new(),
             requeue: Vec::new(),
@@ -99,6 +105,7 @@ impl<S: Store> Scheduler<S> {
             self.plan(now);
         }
         self.hand_back()?;
+        self.renew(now)?;
         let asked = self.planner.wants();
         let batch = self.to_send.front().copied();
         let exchange = Exchange {
@@ -110,7 +117,7 @@ impl<S: Store> Scheduler<S> {
         };
         let pending = self.store.submit(exchange)?;
         self.to_send.pop_front();
-        self.flying = Some(Flying { pending, batch, asked });
+        self.flying = Some(Flying { pending, batch, asked, asked_at: now });
         Ok(std::mem::take(&mut self.untold))
     }
 
@@ -131,12 +138,14 @@ impl<S: Store> Scheduler<S> {
     }
 
     fn hear(&mut self, now: Duration) -> Result<(), StoreError> {
-        let Some(Flying { pending, batch, asked }) = self.flying.take() else { return Ok(()) };
+        let Some(Flying { pending, batch, asked, asked_at }) = self.flying.take() else {
+            return Ok(());
+        };
         match self.store.receive(pending) {
             Ok(reply) => {
                 self.untold.claimed += reply.claimed.len();
                 let Settled { placed, conflicts, moved_on, lost } =
-                    self.planner.absorb(reply, asked, now);
+                    self.planner.absorb_asked_at(asked_at, reply, asked, now);
                 let settled = &mut self.untold.settled;
                 if settled.placed.is_empty() {
                     settled.placed = placed;
@@ -167,6 +176,29 @@ impl<S: Store> Scheduler<S> {
         if !self.refuse.is_empty() {
             self.untold.refused += self.store.refuse(self.token, &self.refuse)?;
             self.refuse.clear();
+        }
+        Ok(())
+    }
+
+    /// Holds on to what has been held for a third of its lease, so that a batch may wait for longer than
+    /// that. What is placed sooner costs no call.
+    fn renew(&mut self, now: Duration) -> Result<(), StoreError> {
+        if now < self.renewal {
+            return Ok(());
+        }
+        let third = self.lease / 3;
+        // What was asked for before the last renewal has been held anew since.
+        let renewed = self.renewed;
+        let due = |asked_at: Duration| asked_at.max(renewed).saturating_add(third);
+        match self.planner.oldest().map(due) {
+            Some(due) if due <= now => {
+                self.store.renew(self.token, now.saturating_add(self.lease))?;
+                self.renewed = now;
+                self.renewal = now.saturating_add(third);
+            }
+            Some(due) => self.renewal = due,
+            // What is asked for now is due after this.
+            None => self.renewal = now.saturating_add(third),
         }
         Ok(())
     }

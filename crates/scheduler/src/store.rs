@@ -105,7 +105,7 @@ pub struct Claimed {
     pub key: ContainerKey,
     /// What it asks for.
     pub request: Arc<Request>,
-    /// How often it has been put back because nothing was free.
+    /// How often it has been put back because nothing was free: it has been tried as often.
     pub attempts: u32,
     /// When it came.
     pub enqueued: Duration,

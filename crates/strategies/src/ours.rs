@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use proofload_scheduler::{Backoff, Config, Scheduler, Store, StoreError};
+use proofload_scheduler::{Backoff, Config, Replica, Scheduler, Store, StoreError};
 
 use crate::ran::{Batch, Landed, Phase, Ran};
 use crate::strategy::Settings;
@@ -14,7 +14,7 @@ use crate::work::Work;
 
 /// How long a claimed container stays with a scheduler that is not heard of any more.
 const LEASE: Duration = Duration::from_secs(30);
-/// A container that finds nothing free is tried three times more, as in the strategies' source.
+/// A container that finds nothing free is tried three times, as in the strategies' source.
 const BACKOFF: Backoff =
     Backoff { first: Duration::from_millis(10), most: Duration::from_millis(100), tries: 3 };
 
@@ -22,15 +22,16 @@ pub(crate) fn run<S: Store>(
     store: S,
     work: &Work,
     settings: &Settings,
-    replica: usize,
+    replica: Replica,
 ) -> Result<Ran, StoreError> {
     let spent = Arc::new(Mutex::new(Spent::default()));
     let store = Timed::new(store, Arc::clone(&spent));
     // Replicas begin their rounds at different workers.
-    let seed = settings.seed.wrapping_add(replica as u64);
+    let seed = settings.seed.wrapping_add(replica.index.into());
     let Settings { policy, batching, .. } = *settings;
-    let config = Config { policy, seed, batching, backoff: BACKOFF };
-    let name = format!("replica-{replica}");
+    let config = Config { policy, seed, replica, batching, backoff: BACKOFF };
+    let name = format!("replica-{}", replica.index);
+    let replica = replica.index as usize;
     let mut ran = Ran::default();
     let mut scheduler = ran
         .phases

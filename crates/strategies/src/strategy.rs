@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
-use proofload_scheduler::{Batching, Policy, Store, StoreError};
+use proofload_scheduler::{Batching, Policy, Replica, Store, StoreError};
 
 use crate::primitives::Primitives;
 use crate::ran::Ran;
@@ -90,13 +90,17 @@ where
     S: Primitives + Store + Send + Sync,
 {
     let several = replicas.len() > 1;
+    let count = u32::try_from(replicas.len()).unwrap_or(u32::MAX);
     let run = |replica: usize, store: S| -> Result<Ran, StoreError> {
         let counters = Store::counters(&store);
         let mut ran = match strategy {
             Strategy::Old => old::run(&store, work, replica)?,
             Strategy::Lock => lock::run(&store, hand, work, settings, replica)?,
             Strategy::Batch => batch::run(&store, work, settings, replica)?,
-            Strategy::Ours => ours::run(store, work, settings, replica)?,
+            Strategy::Ours => {
+                let index = u32::try_from(replica).unwrap_or(u32::MAX);
+                ours::run(store, work, settings, Replica { index, count })?
+            }
         };
         ran.counts = counters.snapshot();
         Ok(ran)

@@ -81,10 +81,12 @@ impl MemoryStore {
             if !taken.within(&row.worker.total) {
                 audit.faults.push(format!("worker {id:?} is booked beyond what it has"));
             }
-            let mut queued = row.queue.clone();
+            let mut queued = section.fleet.queued(key).to_vec();
+            queued.retain(|&container| section.containers.get(container).is_some());
             queued.sort_unstable();
+            let listed = queued.len();
             queued.dedup();
-            if queued.len() != row.queue.len() {
+            if queued.len() != listed {
                 audit.faults.push(format!("worker {id:?} has a container twice in its queue"));
             }
             if queued.iter().any(|&container| {

@@ -1,12 +1,15 @@
 //! Workers, what they own, and the order in which they changed.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::amount::{Resources, Taken};
 use crate::counters::Counters;
 use crate::store::{ContainerKey, Revision, StoreError, WorkerKey, WorkerState};
 use crate::worker::{Status, Worker};
+
+/// A queue is not rid of what is gone for less.
+pub(super) const QUEUE_KEPT: usize = 16;
 
 /// No worker.
 const NIL: u32 = u32::MAX;
@@ -22,8 +25,11 @@ pub(crate) struct Row {
     pub(crate) owned: Vec<ContainerKey>,
     /// Their sum, which changes only where `owned` does.
     taken: Taken,
-    /// What the worker has still to fetch.
-    pub(crate) queue: Vec<ContainerKey>,
+    /// What the worker has still to fetch, and some that ended before it did: a key is never used twice, so
+    /// those are known for gone.
+    queue: Vec<ContainerKey>,
+    /// How many ended since the queue was last rid of those.
+    ended: usize,
     changed: u64,
     /// Neighbours in the order of change.
     earlier: u32,
@@ -101,6 +107,7 @@ impl Fleet {
             owned: Vec::new(),
             taken: Taken::default(),
             queue: Vec::new(),
+            ended: 0,
             changed: 0,
             earlier: NIL,
             later: NIL,
@@ -121,7 +128,7 @@ impl Fleet {
         let key = self.find(id).ok_or_else(|| StoreError::NoSuchWorker(id.to_owned()))?;
         let row = &mut self.rows[key.0 as usize];
         row.status = None;
-        row.queue = Vec::new();
+        (row.queue, row.ended) = (Vec::new(), 0);
         row.taken = Taken::default();
         let owned = std::mem::take(&mut row.owned);
         self.touch(key);
@@ -158,15 +165,38 @@ impl Fleet {
     ) -> Option<ContainerKey> {
         let row = self.get_mut(key)?;
         row.taken.remove(needs);
-        let container = row.owned.swap_remove(position as usize);
-        row.queue.retain(|&queued| queued != container);
+        row.owned.swap_remove(position as usize);
+        row.ended += 1;
         row.owned.get(position as usize).copied()
+    }
+
+    /// Rids a worker's queue of what is gone, if enough has ended that it costs each of them little.
+    pub(crate) fn tidy(&mut self, key: WorkerKey, is_there: impl Fn(ContainerKey) -> bool) {
+        if let Some(row) = self.get_mut(key)
+            && row.ended > QUEUE_KEPT.max(row.queue.len() / 2)
+        {
+            row.queue.retain(|&queued| is_there(queued));
+            row.ended = 0;
+        }
+    }
+
+    /// Takes what a worker has to fetch out of its queue; some of it may be gone.
+    pub(crate) fn fetch(&mut self, key: WorkerKey) -> Vec<ContainerKey> {
+        let Some(row) = self.get_mut(key) else { return Vec::new() };
+        row.ended = 0;
+        std::mem::take(&mut row.queue)
+    }
+
+    /// What a worker has to fetch, and some of it may be gone.
+    pub(crate) fn queued(&self, key: WorkerKey) -> &[ContainerKey] {
+        self.get(key).map_or(&[], |row| &row.queue)
     }
 
     /// What a worker owns and has fetched.
     pub(crate) fn handed_over(&self, key: WorkerKey) -> Vec<ContainerKey> {
         let Some(row) = self.get(key) else { return Vec::new() };
-        row.owned.iter().copied().filter(|container| !row.queue.contains(container)).collect()
+        let queued: HashSet<_> = row.queue.iter().collect();
+        row.owned.iter().copied().filter(|container| !queued.contains(container)).collect()
     }
 
     /// A worker's capacity has changed: the only place where a version rises.

@@ -334,6 +334,8 @@ impl Ledger {
         if let Some(moved) = self.fleet.disown(worker, position, &container.request.needs) {
             self.containers.set_state(moved, State::Placed { worker, position });
         }
+        let containers = &self.containers;
+        self.fleet.tidy(worker, |queued| containers.get(queued).is_some());
     }
 
     pub(crate) fn reconcile(

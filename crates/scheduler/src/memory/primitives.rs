@@ -90,7 +90,10 @@ impl MemoryStore {
     /// A worker fetches its queue.
     pub fn fetch(&self, worker: WorkerKey) -> Vec<ContainerKey> {
         self.operation(|ledger, _| {
-            ledger.fleet.get_mut(worker).map_or_else(Vec::new, |row| std::mem::take(&mut row.queue))
+            let mut fetched = ledger.fleet.fetch(worker);
+            // What ended before it was fetched is not started any more.
+            fetched.retain(|&container| ledger.containers.get(container).is_some());
+            fetched
         })
     }
 }

@@ -134,3 +134,32 @@ fn an_audit_sees_containers_that_no_list_holds_and_those_that_two_do() {
         assert!(faults.iter().all(|found| found.contains(fault)), "{fault}: {faults:?}");
     }
 }
+
+/// What ends before its worker fetches it is not handed out, and does not pile up: the oldest stays in front
+/// all the time.
+#[test]
+fn a_queue_keeps_its_order_and_not_what_has_ended() {
+    let store = super::MemoryStore::new();
+    let worker = Worker::new("w", Millicores::from_raw(9_000), Megabytes::from_raw(9_000));
+    let worker = store.put_worker(worker).expect("new");
+    let mut keys = Vec::new();
+    let mut place = |number: usize| {
+        store.enqueue(vec![container(number)], NOW).expect("new");
+        let (key, _, _) = store.pop().expect("it waits");
+        assert_eq!(store.put(worker, &[key]), 1);
+        assert!(store.push(worker, key));
+        keys.push(key);
+    };
+    place(0);
+    for number in 1..1_000 {
+        place(number);
+        assert!(number == 500 || store.release(&format!("c{number}"), "w").expect("there"));
+        let listed = store.section().fleet.queued(worker).len();
+        assert!(listed <= 2 * super::fleet::QUEUE_KEPT, "{listed} for at most 3");
+    }
+    assert_eq!(store.audit().faults, Vec::<String>::new());
+    // A worker that has fetched nothing yet is not asked for what waits for it.
+    assert_eq!(store.reconcile("w", &[]).expect("there"), crate::store::Reconciled::default());
+    assert_eq!(store.fetch(worker), [keys[0], keys[500]]);
+    assert_eq!(store.fetch(worker), []);
+}

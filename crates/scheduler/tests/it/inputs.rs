@@ -131,7 +131,7 @@ fn a_container_that_finds_nothing_free_is_tried_again_later_and_later_and_then_g
     let whole = |id: &str| Request::new(id, cpu(10_000), memory(1));
     enqueue(&store, [whole("first"), whole("second")]);
     let mut config = at_once(Policy::Spread);
-    config.backoff.tries = 3;
+    config.backoff.tries = 4;
     let mut scheduler = join(&store, "a", config);
     let mut requeued_at = Vec::new();
     for millisecond in 0..10_000 {
@@ -141,11 +141,33 @@ fn a_container_that_finds_nothing_free_is_tried_again_later_and_later_and_then_g
             break;
         }
     }
-    // 250, 500 and 1,000 ms apart, and the steps that a claim and its answer take.
+    // 250 and 500 ms apart, and the steps that a claim and its answer take. The fourth try is the last.
     let apart: Vec<u64> = requeued_at.windows(2).map(|pair| pair[1] - pair[0]).collect();
     assert_eq!(apart.len(), 2);
     assert!((250..255).contains(&apart[0]) && (500..505).contains(&apart[1]), "{apart:?}");
-    assert_eq!(store.refused(), [("second".to_owned(), Refusal::NothingFree(3))]);
+    assert_eq!(store.refused(), [("second".to_owned(), Refusal::NothingFree(4))]);
+}
+
+/// Each try is a decision of the planner, and the reason names as many.
+#[test]
+fn a_container_is_tried_as_often_as_its_refusal_says() {
+    for (tries, decided) in [(0, 1), (1, 1), (2, 2), (3, 3), (7, 7)] {
+        let store = fleet([worker("w")]);
+        let whole = |id: &str| Request::new(id, cpu(10_000), memory(1));
+        enqueue(&store, [whole("first")]);
+        let mut config = at_once(Policy::Spread);
+        config.backoff.tries = tries;
+        let mut scheduler = join(&store, "a", config);
+        assert_eq!(run(&mut scheduler, Duration::ZERO), 1);
+        enqueue(&store, [whole("second")]);
+        let before = scheduler.planner().placer().examined().decisions;
+        for second in 1..60 {
+            scheduler.step(Duration::from_secs(second)).expect("a step");
+        }
+        assert_eq!(scheduler.planner().placer().examined().decisions - before, decided.into());
+        let refused = Refusal::NothingFree(decided);
+        assert_eq!(store.refused(), [("second".to_owned(), refused)], "{tries} tries");
+    }
 }
 
 /// A drained worker may come back, so what only it could hold is not refused for good.

@@ -8,6 +8,7 @@ mod inputs;
 mod model;
 mod policies;
 mod races;
+mod replicas;
 mod state_machine;
 mod support;
 mod wire;

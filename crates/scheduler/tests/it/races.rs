@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use proofload_scheduler::{Batching, Config, ContainerKey, Policy, Request, Store};
+use proofload_scheduler::{Batching, Config, ContainerKey, Policy, Replica, Request, Store};
 
 use crate::support::*;
 
@@ -30,8 +30,14 @@ fn race(threads: usize, round: u64) {
                 scope.spawn(move || {
                     let policy = Policy::ALL[(thread + round as usize) % 2];
                     let batching = Batching { window: Duration::ZERO, ..Batching::FIXED };
+                    // Half of the rounds know how many they are.
+                    let replica = match round % 2 {
+                        0 => Replica { index: thread as u32, count: threads as u32 },
+                        _ => Replica::ALONE,
+                    };
                     let config = Config {
                         policy,
+                        replica,
                         seed: round * 8 + thread as u64,
                         batching,
                         ..Config::default()

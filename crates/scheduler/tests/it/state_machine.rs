@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use proofload_scheduler::{
-    Claim, Commit, Exchange, MemoryStore, Planner, Policy, Reply, Request, Status, Store,
-    StoreError, Token, Worker, WorkerKey,
+    Claim, Commit, Config, Exchange, MemoryStore, Planner, Policy, Replica, Reply, Request, Status,
+    Store, StoreError, Token, Worker, WorkerKey,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -337,7 +337,9 @@ impl Machine {
 fn start(store: &MemoryStore, who: usize, now: Duration) -> (Token, Planner) {
     let token = store.join(&format!("s{who}")).expect("joined");
     let policy = [Policy::Spread, Policy::BestFit][who];
-    let mut planner = Planner::new(at_once(policy), store.counters());
+    let replica = Replica { index: who as u32, count: 2 };
+    let config = Config { replica, ..at_once(policy) };
+    let mut planner = Planner::new(config, store.counters());
     let exchange = Exchange { token, now, commit: None, claim: None, since: None };
     planner.absorb(store.exchange(exchange).expect("not fenced"), 0, now);
     (token, planner)

@@ -136,3 +136,51 @@ fn every_container_is_told_as_placed_once_whichever_call_is_lost() {
         }
     }
 }
+
+/// A batch may wait for longer than its lease: the window, or a store that turns it away again and again.
+#[test]
+fn a_batch_that_waits_longer_than_its_lease_is_held() {
+    let lease = Duration::from_secs(1);
+    let store = fleet([worker("w")]);
+    enqueue(&store, (0..3).map(|i| container(format!("c{i}"))));
+    let mut config = at_once(Policy::Spread);
+    config.batching.window = Duration::from_secs(10);
+    let mut patient =
+        Scheduler::join(store.handle(), "patient", config, lease, Duration::ZERO).expect("joined");
+    let mut other = join(&store, "other", at_once(Policy::Spread));
+    let operations =
+        |scheduler: &Scheduler<MemoryStore>| scheduler.store().counters().snapshot().operations;
+    let (before, mut steps, mut placed) = (operations(&patient), 0, 0);
+    for now in (0..11_000).step_by(100).map(Duration::from_millis) {
+        placed += patient.step(now).expect("a step").settled.placed.len();
+        steps += 1;
+        assert_eq!(other.step(now).expect("a step").claimed, 0, "taken away at {now:?}");
+    }
+    assert_eq!(placed, 3);
+    // One call a step, and one for each third of the lease, from its first third on.
+    let renewals = operations(&patient) - before - steps;
+    assert!((20..=30).contains(&renewals), "{renewals}");
+}
+
+/// In steady state there is one call a batch, however many leases long that goes on.
+#[test]
+fn batches_that_are_soon_placed_are_never_renewed() {
+    let lease = Duration::from_secs(1);
+    let store = fleet([worker("w")]);
+    let config = at_once(Policy::Spread);
+    let mut scheduler =
+        Scheduler::join(store.handle(), "a", config, lease, Duration::ZERO).expect("joined");
+    let operations =
+        |scheduler: &Scheduler<MemoryStore>| scheduler.store().counters().snapshot().operations;
+    let (before, mut placed) = (operations(&scheduler), 0);
+    for step in 0..500_u64 {
+        let now = Duration::from_millis(100 * step);
+        store.enqueue(vec![container(format!("c{step}"))], now).expect("new");
+        for container in scheduler.step(now).expect("a step").settled.placed {
+            placed += 1;
+            assert!(store.release(&container.request.id, "w").expect("there"));
+        }
+    }
+    assert!(placed > 490, "{placed}");
+    assert_eq!(operations(&scheduler) - before, 500);
+}
