@@ -47,7 +47,7 @@ pub struct Reported {
     pub adopted: u64,
     /// Containers that the store had on this worker, and that it neither runs nor has finished.
     pub lost: Vec<String>,
-    /// Running containers that another worker runs: this one has to end them.
+    /// Running containers that are somebody else's: this worker has to end them.
     pub strays: Vec<String>,
 }
 
@@ -118,6 +118,8 @@ impl WorkerSide {
     /// # Errors
     /// [`StoreError::NoSuchWorker`] if it was given up; [`StoreError::SetBack`] if it has to report first.
     pub fn fetch(&mut self, most: usize) -> Result<Vec<Fetched>, StoreError> {
+        // The server counts no further than an i64.
+        let most = most.min(u32::MAX as usize);
         let call = || Ok(self.call(&scripts::FETCH).number(self.fetched).number(most));
         let mut answer = self.checked(self.store.ask(Again::Yes, call)?)?;
         let upto = answer.number()?;
@@ -166,15 +168,18 @@ impl WorkerSide {
     }
 
     /// After the server was set back: what it runs, and the names of what has finished since. To report
-    /// when nobody asked changes nothing.
+    /// when nobody asked changes nothing, and tells the strays.
     ///
     /// # Errors
-    /// As [`fetch`](Self::fetch).
+    /// As [`fetch`](Self::fetch), and [`StoreError::Request`] for a container that none can be.
     pub fn report(
         &mut self,
         running: &[Request],
         finished: &[String],
     ) -> Result<Reported, StoreError> {
+        for request in running {
+            request.check()?;
+        }
         let ttl = self.store.options().worker_ttl.map_or(0, microseconds);
         let mut others: Vec<u8> = Vec::new();
         loop {
@@ -200,7 +205,12 @@ impl WorkerSide {
             };
             let mut answer = self.store.ask(Again::Yes, call)?;
             match answer.word() {
-                "UNWANTED" => return Ok(Reported::default()),
+                "UNWANTED" => {
+                    // It may have reported without hearing so: what it runs is behind this place now.
+                    self.fetched = self.fetched.max(answer.number()?);
+                    let strays = answer.list()?.texts()?;
+                    return Ok(Reported { strays, ..Reported::default() });
+                }
                 "QUEUES" => others.extend(answer.bytes()?),
                 _ => {
                     let mut answer = self.checked(answer)?;

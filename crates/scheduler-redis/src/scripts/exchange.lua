@@ -21,9 +21,9 @@ local token, since, plan, most = ARGV[4], ARGV[5], ARGV[6], tonumber(ARGV[7])
 time()
 local stop = guard('s:' .. token)
 if stop and stop ~= 'MOVED' then return answer(stop, M.incarnation) end
-if since ~= '' and tonumber(since) > M.revision then return answer('SETBACK', M.incarnation) end
 -- What was seen before this incarnation is worth nothing.
-if since ~= '' and tonumber(since) < M.floor then since = '' end
+if stop or since ~= '' and tonumber(since) < M.floor then since = '' end
+if since ~= '' and tonumber(since) > M.revision then return answer('SETBACK', M.incarnation) end
 local given = M.more[1]
 if not given then return answer('FENCED') end
 
@@ -78,7 +78,8 @@ local function commit()
         local key, record = keys[at], records[at]
         local ends = held[key]
         -- More may have fallen due than a call reaps, so the lease's end is looked at.
-        if not ends or not record or gone[key] or ends <= now then
+        -- What is no record is given up by whoever claims it next.
+        if not ends or not record or #record < 38 or gone[key] or ends <= now then
           outcome = NOT_LEASED
         else
           local cpu, memory, gpus = parse('>I4I4B', record)

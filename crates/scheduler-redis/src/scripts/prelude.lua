@@ -156,13 +156,23 @@ local function touch(w)
   end
 end
 
--- A container comes to a worker, or goes from it.
+-- A container comes to a worker, or goes from it. `false`: its record does not say what it takes.
 local function charge(s, record, sign)
+  s.containers = s.containers + sign
+  if not record or #record < 9 then return false end
   local cpu, memory, gpus = parse('>I4I4B', record)
   s.cpu = s.cpu + sign * cpu
   s.memory = s.memory + sign * memory
   s.gpus = s.gpus + sign * gpus
-  s.containers = s.containers + sign
+  return true
+end
+
+-- Adds up anew what a worker's containers take.
+local function recount(s, queue)
+  local keys = call('ZRANGE', queue, 0, -1)
+  local records = read('HMGET', RECORDS, keys)
+  s.cpu, s.memory, s.gpus, s.containers = 0, 0, 0, 0
+  for i = 1, #keys do charge(s, records[i], 1) end
 end
 
 -- Writes the changed slots, the log and the changed fields of `meta`.
@@ -203,14 +213,18 @@ end
 
 -- Records: cpu 1-4, memory 5-8, gpus 9, flags 10, priority 11-14, attempts 15-18, seq 19-26,
 -- enqueued 27-34, length of the name 35-38, name, and texts that no script reads.
+--
+-- Somebody may have spoilt a record, or removed it: it must not stand in the way of all others. It has
+-- no name then.
 local function name_of(record)
-  return (parse('>I4c0', record, 35))
+  local length = record and #record >= 38 and parse('>I4', record, 35)
+  if not length or #record < 38 + length then return '' end
+  return sub(record, 39, 38 + length)
 end
 
 -- Adds what `ready` needs to list this container again, in its old place.
 local function ready_again(list, key, record)
-  -- Somebody may have spoilt a record: it must not stand in the way of all others.
-  if #record < 26 then record = string.rep('\0', 26) end
+  if not record or #record < 26 then record = string.rep('\0', 26) end
   list[#list + 1] = -parse('>i4', record, 11)
   list[#list + 1] = sub(record, 19, 26) .. key
 end

@@ -28,18 +28,19 @@ end
 local fetched = call('HGET', FETCHED, w) or '0'
 local had = call('ZRANGEBYSCORE', queue, '-inf', fetched)
 local records = read('HMGET', RECORDS, had)
-local gone, gone_records, released = {}, {}, {}
+local gone, gone_records, released, certain = {}, {}, {}, true
 for i = 1, #had do
   local name = name_of(records[i])
   if not has[name] then
     gone[#gone + 1] = had[i]
     gone_records[#gone_records + 1] = records[i]
     released[#released + 1] = name
-    charge(s, records[i], -1)
+    certain = charge(s, records[i], -1) and certain
   end
 end
 if #gone > 0 then
   write('ZREM', queue, gone)
+  if not certain then recount(s, queue) end
   forget(gone, gone_records)
   s.version = s.version + 1
   touch(w)

@@ -51,6 +51,9 @@ for w = 0, workers - 1 do
     unreported[#unreported + 1] = w
     timers[#timers + 1] = wait
     timers[#timers + 1] = 'W' .. pack('>I4I4', w, s.epoch)
+  end
+  -- Also of one that is gone, if it is not buried: another worker may have by now what was on it.
+  if s.containers > 0 then
     local on = call('ZRANGE', KEYS[QUEUE + 1 + w], 0, -1)
     for i = 1, #on do
       owners[#owners + 1] = on[i]

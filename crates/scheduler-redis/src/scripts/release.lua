@@ -49,12 +49,14 @@ local records = read('HMGET', RECORDS, there)
 local updates, r = 0, 0
 for p = 1, #workers do
   local s = slots[workers[p]]
+  local certain = true
   for _ = 1, #parts[p] do
     r = r + 1
-    charge(s, records[r], -1)
+    certain = charge(s, records[r], -1) and certain
   end
   if #parts[p] > 0 then
     write('ZREM', KEYS[QUEUE + p], parts[p])
+    if not certain then recount(s, KEYS[QUEUE + p]) end
     s.version = s.version + 1
     updates = updates + 1
     touch(workers[p])

@@ -13,7 +13,7 @@ local records = read('HMGET', RECORDS, keys)
 local lost = {}
 for i = 1, #keys do
   lost[#lost + 1] = keys[i]
-  lost[#lost + 1] = records[i]
+  lost[#lost + 1] = records[i] or ''
 end
 call('DEL', KEYS[QUEUE + 1])
 forget(keys, records)

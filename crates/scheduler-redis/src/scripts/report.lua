@@ -7,28 +7,42 @@
 --         seq and the time; then the names of the finished
 -- KEYS after the fixed ones: its queue, and those of ARGV[8]
 -- OK, the place up to which it has now fetched, how many were adopted, names of the lost, names of strays
--- (they run elsewhere: end them). QUEUES, workers (4 each): declare their queues as well. UNKNOWN.
--- UNWANTED: it is not asked for a report.
+-- (they are elsewhere: end them). QUEUES, workers (4 each): declare their queues as well. UNKNOWN.
+-- UNWANTED, the place up to which it has acknowledged, names of strays: it is not asked for a report, or
+-- has made it and did not hear so.
 time()
 local stop = guard('next_container')
 if stop then return answer(stop, M.incarnation) end
 local w = tonumber(ARGV[4])
 local s = slot(w)
 if not s or s.status == GONE or s.epoch ~= tonumber(ARGV[5]) then return answer('UNKNOWN') end
-if not waits_for(w) and s.containers > 0 then return answer('UNWANTED') end
 local own = KEYS[QUEUE + 1]
 local queues = { [w] = own }
 for i = 1, #ARGV[8] / 4 do
   queues[parse('>I4', ARGV[8], 4 * i - 3)] = KEYS[QUEUE + 1 + i]
 end
-local running = tonumber(ARGV[10])
-local names, texts = {}, {}
-for i = 1, running do
-  names[i] = ARGV[9 + 2 * i]
-  texts[i] = ARGV[10 + 2 * i]
+-- Each name once; what runs has not finished.
+local names, texts, once = {}, {}, {}
+local function say(name, text)
+  if once[name] then return end
+  once[name] = true
+  names[#names + 1] = name
+  texts[#names] = text
 end
-for i = 11 + 2 * running, #ARGV do names[#names + 1] = ARGV[i] end
+local last = 10 + 2 * tonumber(ARGV[10])
+for i = 11, last, 2 do say(ARGV[i], ARGV[i + 1]) end
+local running = #names
+for i = last + 1, #ARGV do say(ARGV[i]) end
 local keys = read('HMGET', NAMES, names)
+if not waits_for(w) and s.containers > 0 then
+  local strays, asked = {}, {}
+  for i = 1, running do asked[i] = keys[i] or '' end
+  local places = read('ZMSCORE', own, asked)
+  for i = 1, running do
+    if not places[i] then strays[#strays + 1] = names[i] end
+  end
+  return answer('UNWANTED', call('HGET', ACKED, w) or '0', strays)
+end
 local known, of = {}, {}
 for i = 1, #names do
   if keys[i] then
@@ -48,28 +62,35 @@ for i = 1, #known do
 end
 if #missing > 0 then return answer('QUEUES', concat(missing)) end
 
--- Where the database has them.
-local unready, elsewhere, strays, is_stray, listed = {}, {}, {}, {}, {}
+-- Where the database has them. Nobody knows the queues when no recovery is under way, nor who holds what
+-- is leased: what is neither its own nor in the backlog is somebody else's.
+local queue = call('ZRANGE', own, 0, -1, 'WITHSCORES')
+local owned, listed = {}, {}
+for i = 1, #queue, 2 do
+  owned[#owned + 1] = queue[i]
+  listed[queue[i]] = true
+end
+local owned_records = read('HMGET', RECORDS, owned)
+local members = {}
+for i = 1, #known do members[i] = sub(records[i] or '', 19, 26) .. known[i] end
+local scores = read('ZMSCORE', READY, members)
+local unready, elsewhere, strays, is_stray = {}, {}, {}, {}
 for i = 1, #known do
   local owner = tonumber(owners[i] or nil)
-  local place = owner and tonumber(call('ZSCORE', queues[owner], known[i]) or nil)
-  if not place then
-    unready[#unready + 1] = sub(records[i], 19, 26) .. known[i]
-  elseif owner == w then
-    listed[known[i]] = true
-  else
-    local fetched = tonumber(call('HGET', FETCHED, owner) or '0')
-    if place <= fetched and not waits_for(owner) then
+  if scores[i] then
+    unready[#unready + 1] = members[i]
+  elseif not listed[known[i]] then
+    local place = owner and tonumber(call('ZSCORE', queues[owner], known[i]) or nil)
+    local other = place and slot(owner)
+    local fetched = place and tonumber(call('HGET', FETCHED, owner) or '0')
+    -- A worker that is gone runs nothing.
+    if not place or place <= fetched and other.status ~= GONE and not waits_for(owner) then
       is_stray[known[i]] = true
     else
       elsewhere[#elsewhere + 1] = { owner, known[i], records[i] }
     end
   end
 end
-local queue = call('ZRANGE', own, 0, -1, 'WITHSCORES')
-local owned = {}
-for i = 1, #queue, 2 do owned[#owned + 1] = queue[i] end
-local owned_records = read('HMGET', RECORDS, owned)
 
 -- From here on it writes.
 write('ZREM', READY, unready)
@@ -89,7 +110,7 @@ for i = 1, running do
   local key = keys[i]
   if key and is_stray[key] then
     strays[#strays + 1] = names[i]
-  elseif not key or not kept[key] then
+  else
     local record = key and records[of[key]]
     M.seq = M.seq + 1
     if not key then

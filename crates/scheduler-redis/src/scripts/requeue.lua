@@ -11,7 +11,7 @@ local records = read('HMGET', RECORDS, keys)
 local at = exact(now + tonumber(ARGV[5]))
 local timers, changed, gone, count = {}, {}, {}, 0
 for i = 1, #keys do
-  if held[keys[i]] and records[i] and not gone[keys[i]] then
+  if held[keys[i]] and records[i] and #records[i] >= 38 and not gone[keys[i]] then
     gone[keys[i]] = true
     count = count + 1
     local attempts = parse('>I4', records[i], 15)

@@ -9,7 +9,7 @@ use proofload_scheduler::{
 };
 
 use super::exchange::container_key;
-use super::{Again, Answer, Call, Pending, RedisStore, malformed, microseconds};
+use super::{Again, Answer, Call, Pending, RedisStore, microseconds};
 use crate::packed::{Record, encode_request, encode_worker, status_number};
 use crate::scripts;
 
@@ -259,8 +259,10 @@ impl Store for RedisStore {
                 let mut requests = Vec::with_capacity(lost.len() / 2);
                 while !lost.is_empty() {
                     container_key(&lost.bytes()?)?;
-                    let record = Record::read(&lost.bytes()?).map_err(malformed)?;
-                    requests.push(Arc::new(record.request));
+                    // It is gone by now, so one that cannot be read is no reason to keep the others.
+                    if let Ok(record) = Record::read(&lost.bytes()?) {
+                        requests.push(Arc::new(record.request));
+                    }
                 }
                 Ok(requests)
             }

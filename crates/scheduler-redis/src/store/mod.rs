@@ -272,6 +272,10 @@ impl RedisStore {
     }
 }
 
+/// The longest that anything lasts, 142 years: added to the server's time it is still a number that Lua
+/// has exactly.
+const MICROSECONDS_MAX: u64 = 1 << 52;
+
 pub(crate) fn microseconds(time: Duration) -> u64 {
-    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX).min(MICROSECONDS_MAX)
 }

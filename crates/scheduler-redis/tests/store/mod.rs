@@ -4,6 +4,7 @@ mod commits;
 mod counts;
 mod operations;
 mod prefix;
+mod reports;
 mod set_back;
 mod state_machine;
 mod workers;
@@ -17,11 +18,12 @@ use std::time::Duration;
 
 use crate::wire::Test;
 
-pub(crate) const TESTS: [&[Test]; 7] = [
+pub(crate) const TESTS: [&[Test]; 8] = [
     commits::TESTS,
     counts::TESTS,
     operations::TESTS,
     prefix::TESTS,
+    reports::TESTS,
     set_back::TESTS,
     state_machine::TESTS,
     workers::TESTS,
