@@ -4,6 +4,7 @@ mod commits;
 mod counts;
 mod operations;
 mod prefix;
+mod random_set_backs;
 mod reports;
 mod set_back;
 mod state_machine;
@@ -18,11 +19,12 @@ use std::time::Duration;
 
 use crate::wire::Test;
 
-pub(crate) const TESTS: [&[Test]; 8] = [
+pub(crate) const TESTS: [&[Test]; 9] = [
     commits::TESTS,
     counts::TESTS,
     operations::TESTS,
     prefix::TESTS,
+    random_set_backs::TESTS,
     reports::TESTS,
     set_back::TESTS,
     state_machine::TESTS,
