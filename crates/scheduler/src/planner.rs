@@ -165,6 +165,11 @@ impl Planner {
         self.bands.waiting
     }
 
+    /// How many batches are planned whose verdict is not known yet.
+    pub fn in_flight(&self) -> usize {
+        self.in_flight.len()
+    }
+
     /// The placer, for what it has looked at and what it believes is free.
     pub fn placer(&self) -> &Placer {
         &self.placer
