@@ -58,7 +58,7 @@ pub(crate) struct Args {
     pub(crate) gate: bool,
     /// Run the source's two benchmarks instead and print them as Go does, each --repeat times, once if
     /// that is not given
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["preset", "file", "strategy", "gate", "out", "format", "json"])]
     pub(crate) go_bench: bool,
     /// A block for each run, not only for the one with the median total
     #[arg(short, long, action = ArgAction::SetTrue)]

@@ -83,7 +83,13 @@ impl Block<'_> {
         let (ran, parts) = (&once.ran, Parts::of(once, scenario));
         let decided = ran.decisions;
         writeln!(out, "Starting to schedule {} containers...", scenario.containers)?;
-        writeln!(out, "Retrieved {} workers from {}", self.retrieved(), self.fleet_from())?;
+        let (retrieved, from) = (self.retrieved(), self.fleet_from());
+        match scenario.replicas {
+            1 => writeln!(out, "Retrieved {retrieved} workers from {from}")?,
+            replicas => {
+                writeln!(out, "Retrieved {retrieved} workers from {from}, by {replicas} replicas")?;
+            }
+        }
         writeln!(out, "Made {decided} scheduling decisions in {}", human(parts.decision))?;
         let groups: usize = ran.batches.iter().map(|batch| batch.workers).sum();
         writeln!(out, "Grouped into {groups} worker batches")?;
@@ -216,7 +222,7 @@ impl Block<'_> {
 fn line(out: &mut String, label: &str, figure: &str, grade: Option<Grade>) -> fmt::Result {
     match grade {
         Some(Grade { level, words }) => {
-            writeln!(out, "  {label:<25}{figure:<26}{} {words}", level.sign())
+            writeln!(out, "  {label:<25}{figure:<25} {} {words}", level.sign())
         }
         None => writeln!(out, "  {label:<25}{figure}"),
     }

@@ -11,7 +11,7 @@
 
 use std::io::{self, Write};
 use std::num::NonZeroUsize;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -65,11 +65,13 @@ impl Sample {
     }
 }
 
-/// Runs both benchmarks `count` times, each time for at least `benchtime`, and prints a line for each.
+/// Runs both benchmarks `count` times, each time for at least `benchtime`, and prints a line for each; no
+/// more lines once `stop` is set.
 pub(crate) fn go_bench(
     out: &mut dyn Write,
     count: u32,
     benchtime: Duration,
+    stop: &AtomicBool,
 ) -> Result<(), GoBenchError> {
     let parallelism = thread::available_parallelism().map_or(1, NonZeroUsize::get);
     writeln!(out, "goos: {}", std::env::consts::OS)?;
@@ -80,11 +82,14 @@ pub(crate) fn go_bench(
     };
     writeln!(out, "goarch: {arch}\npkg: proofload-schedule")?;
     for _ in 0..count {
-        let sample = until(benchtime, one_scheduler)?;
+        let sample = until(benchtime, stop, |iterations| one_scheduler(iterations, stop))?;
+        let Some(sample) = sample else { return Ok(()) };
         line(out, "BenchmarkBatchScheduling", parallelism, &sample)?;
     }
     for _ in 0..count {
-        let sample = until(benchtime, |iterations| contention(iterations, parallelism.max(2)))?;
+        let threads = parallelism.max(2);
+        let sample = until(benchtime, stop, |iterations| contention(iterations, threads, stop))?;
+        let Some(sample) = sample else { return Ok(()) };
         line(out, "BenchmarkBatchSchedulingWithCacheContention", parallelism, &sample)?;
     }
     writeln!(out, "PASS")?;
@@ -104,16 +109,20 @@ fn line(out: &mut dyn Write, name: &str, parallelism: usize, sample: &Sample) ->
     writeln!(out, "\t{:>8} B/op\t{:>8} allocs/op", sample.bytes / n, sample.allocations / n)
 }
 
-/// As many operations as take the time: tried with more and more, as Go does.
+/// As many operations as take the time: tried with more and more, as Go does. None if stopped.
 fn until(
     benchtime: Duration,
+    stop: &AtomicBool,
     run: impl Fn(u64) -> Result<Sample, GoBenchError>,
-) -> Result<Sample, GoBenchError> {
+) -> Result<Option<Sample>, GoBenchError> {
     let mut iterations = 1;
     loop {
         let sample = run(iterations)?;
+        if stop.load(Relaxed) {
+            return Ok(None);
+        }
         if sample.taken >= benchtime || iterations >= ITERATIONS_MOST {
-            return Ok(sample);
+            return Ok(Some(sample));
         }
         let taken_ns = sample.taken.as_nanos().max(1);
         let enough = benchtime.as_nanos() * u128::from(iterations) / taken_ns;
@@ -182,10 +191,13 @@ fn fleet() -> Result<MemoryStore, GoBenchError> {
     Ok(store)
 }
 
-fn one_scheduler(iterations: u64) -> Result<Sample, GoBenchError> {
+fn one_scheduler(iterations: u64, stop: &AtomicBool) -> Result<Sample, GoBenchError> {
     let mut replica = Replica::join(&fleet()?, "a", 1)?;
     let mut sample = Sample { iterations, ..Sample::default() };
     for round in 0..iterations {
+        if stop.load(Relaxed) {
+            break;
+        }
         replica.enqueue(round)?;
         let mut placed = Ok(0);
         let info = measure(|| {
@@ -202,7 +214,7 @@ fn one_scheduler(iterations: u64) -> Result<Sample, GoBenchError> {
     Ok(sample)
 }
 
-fn contention(iterations: u64, threads: usize) -> Result<Sample, GoBenchError> {
+fn contention(iterations: u64, threads: usize, stop: &AtomicBool) -> Result<Sample, GoBenchError> {
     const NAMES: [&str; 8] = ["a", "b", "c", "d", "e", "f", "g", "h"];
     let store = fleet()?;
     let mut replicas = Vec::new();
@@ -212,7 +224,7 @@ fn contention(iterations: u64, threads: usize) -> Result<Sample, GoBenchError> {
     let (rounds, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let all = usize::try_from(iterations).unwrap_or(usize::MAX);
     let work = |replica: &mut Replica| -> Result<(), GoBenchError> {
-        while done.load(Relaxed) < all * CONTAINERS {
+        while done.load(Relaxed) < all * CONTAINERS && !stop.load(Relaxed) {
             // Whoever has placed what it took brings the next batch; another may take it.
             let round = rounds.fetch_add(1, Relaxed);
             if round < all {
@@ -254,6 +266,23 @@ fn contention(iterations: u64, threads: usize) -> Result<Sample, GoBenchError> {
 mod tests {
     use super::*;
 
+    static NEVER: AtomicBool = AtomicBool::new(false);
+
+    #[test]
+    fn a_benchmark_that_is_stopped_ends_without_a_line() {
+        let (mut out, stop) = (Vec::new(), AtomicBool::new(false));
+        thread::scope(|scope| {
+            let ended = scope.spawn(|| {
+                let hour = Duration::from_secs(3_600);
+                go_bench(&mut out, 1, hour, &stop)
+            });
+            stop.store(true, Relaxed);
+            ended.join().expect("no panic").expect("it ends");
+        });
+        let text = String::from_utf8(out).expect("text");
+        assert!(!text.contains("Benchmark") && !text.contains("PASS"), "{text}");
+    }
+
     /// A result line of Go's benchmark format (golang.org/design/14313-benchmark-format): a name that
     /// begins with `Benchmark`, iterations, then pairs of value and unit, between white space.
     /// Name, iterations, and figures with their units.
@@ -282,7 +311,7 @@ mod tests {
     #[test]
     fn the_output_is_in_the_format_of_go_and_counts_what_happened() {
         let mut out = Vec::new();
-        go_bench(&mut out, 2, Duration::from_millis(5)).expect("both benchmarks");
+        go_bench(&mut out, 2, Duration::from_millis(5), &NEVER).expect("both benchmarks");
         let text = String::from_utf8(out).expect("text");
         let mut lines = text.lines();
         for key in ["goos", "goarch", "pkg"] {
@@ -339,7 +368,7 @@ mod tests {
     /// A known number of allocations more a batch shows in the result.
     #[test]
     fn allocations_are_counted() {
-        let sample = one_scheduler(50).expect("it runs");
+        let sample = one_scheduler(50, &NEVER).expect("it runs");
         let a_batch = sample.allocations / 50;
         // The claim's list, the commit's, the verdict's; never one for each of the 100 containers.
         assert!((5..100).contains(&a_batch), "{a_batch}");
@@ -349,7 +378,7 @@ mod tests {
     /// Alone a scheduler is never behind; of two, one is sooner or later.
     #[test]
     fn schedulers_invalidate_each_other() {
-        let stale = |threads| contention(200, threads).expect("it ends").stale;
+        let stale = |threads| contention(200, threads, &NEVER).expect("it ends").stale;
         assert_eq!(stale(1), Some(0));
         assert!((0..100).any(|_| stale(2) > Some(0)));
     }

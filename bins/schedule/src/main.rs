@@ -55,10 +55,14 @@ fn main() -> ExitCode {
 
 fn schedule(args: &Args, session: &mut Session) -> anyhow::Result<Code> {
     let mut settings = args.settings();
+    let stop = Arc::new(AtomicBool::new(false));
+    let asked = Arc::clone(&stop);
+    session.interrupt().on_set(move || asked.store(true, Ordering::Relaxed));
     if args.go_bench {
         let count = settings.repeat.map_or(1, NonZeroU32::get);
-        go_bench::go_bench(session.out(), count, Duration::from_secs(1))?;
-        return Ok(Code::Ok);
+        go_bench::go_bench(session.out(), count, Duration::from_secs(1), &stop)?;
+        let interrupted = session.interrupt().is_set();
+        return Ok(if interrupted { Code::Interrupted } else { Code::Ok });
     }
     let seed = args.run.seed;
     let scenario = match &args.file {
@@ -80,9 +84,6 @@ fn schedule(args: &Args, session: &mut Session) -> anyhow::Result<Code> {
     record["gate"] = args.gate.into();
     let dir = create(args, &record)?;
     let mut growing = Growing::create(&dir)?;
-    let stop = Arc::new(AtomicBool::new(false));
-    let asked = Arc::clone(&stop);
-    session.interrupt().on_set(move || asked.store(true, Ordering::Relaxed));
     if settings.cache_ttl_ms.is_some() && judged == Strategy::Ours {
         session.warn(
             "--cache-ttl-ms is for lock and batch; ours, which is judged, has no such time: see it \
@@ -92,7 +93,8 @@ fn schedule(args: &Args, session: &mut Session) -> anyhow::Result<Code> {
     let runs = series(&strategies, &scenario, &mut growing, args.run.quiet, &stop, session)?;
     let is_scaled = strategies.contains(&Strategy::Ours) && scenario.arrival_rate.is_none();
     let is_scaled = is_scaled && !stop.load(Ordering::Relaxed);
-    let scaling = if is_scaled { scaling::scaling(&scenario, &stop)? } else { None };
+    let scaling =
+        if is_scaled { scaling::scaling(&scenario, &stop, args.run.quiet, session)? } else { None };
     let interrupted = session.interrupt().is_set();
     let found = Found::of(args, &scenario, &strategies, judged, &runs, scaling, &record);
     let all = Found { interrupted, ..found };
@@ -181,7 +183,8 @@ impl<'a> Found<'a> {
     ) -> Self {
         let compared = args.strategy == Which::All;
         let claims = if compared { claims(runs, scenario) } else { Vec::new() };
-        let improvements = if compared { improvements(runs, strategies) } else { Vec::new() };
+        let improvements =
+            if compared { improvements(runs, scenario, strategies) } else { Vec::new() };
         let own = || runs.iter().filter(move |run| run.strategy == judged);
         let in_time = own().filter(|run| run.total < scenario.target).count();
         let deadline = Deadline::of(own().count() as u64, in_time as u64);

@@ -16,7 +16,7 @@ use crate::once::{Once, once};
 use crate::scenario::Scenario;
 
 /// How often a line of progress is printed.
-const PROGRESS: Duration = Duration::from_secs(3);
+pub(crate) const PROGRESS: Duration = Duration::from_secs(3);
 
 /// A run by its figures.
 pub(crate) struct Run {

@@ -64,14 +64,16 @@ pub(crate) fn run<S: Store>(
             ran.total = at;
             work.settle(placed + step.refused);
         }
+        // A verdict that is under way is heard before anything is waited for.
+        let is_awaited = scheduler.planner().in_flight() > 0;
         if let Some(due) = scheduler.planner().due() {
             let left = due.saturating_sub(work.now());
             // What has just been sent may fill the batch: hear it first.
-            if !left.is_zero() && step.claimed == 0 {
+            if !left.is_zero() && step.claimed == 0 && !is_awaited {
                 ran.phases
                     .time(Phase::Window, || thread::sleep(left.min(Duration::from_millis(1))));
             }
-        } else if has_asked && step.is_idle() && !work.is_over() {
+        } else if has_asked && step.is_idle() && !is_awaited && !work.is_over() {
             ran.phases.time(Phase::Idle, || work.idle());
         }
         has_asked = true;
