@@ -32,7 +32,11 @@ pub(crate) fn document(found: &Found<'_>, pictures: Vec<(&'static str, Scene)>) 
     let mut sections = vec![goals(found)];
     if found.strategies.len() > 1 {
         let tables = found.tables();
-        let blocks = tables.into_iter().map(|rows| Block::Table(table(rows))).collect();
+        let text = "Medians of all runs of a strategy with their 95 % intervals. An improvement is the median \
+                    of those of all pairs of a run of old and one of the other."
+            .to_owned();
+        let tables = tables.into_iter().map(|rows| Block::Table(table(rows)));
+        let blocks = std::iter::once(Block::Text(text)).chain(tables).collect();
         let heading = "Strategies, and what their source claims".to_owned();
         sections.push(Section { kind: Kind::Groups, heading, blocks });
     }

@@ -100,6 +100,7 @@ fn the_files_are_there_and_agree() {
     }
     let page = fs::read_to_string(out.join("report.html")).unwrap();
     assert!(page.contains("Store Operations, batch") && page.contains("<svg"), "{}", page.len());
+    assert!(page.contains("Medians of all runs of a strategy with their 95 % intervals"));
     let flags =
         ["--repeat", "1", "--strategy", "ours", "--out", "markdown", "--format", "markdown"];
     let markdown = run(dir.path(), &flags).stdout;
