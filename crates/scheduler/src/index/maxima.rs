@@ -117,3 +117,47 @@ impl Maxima {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Against a plain array, after each change: few amounts, so that equal ones and none are common.
+        #[test]
+        fn answers_as_a_plain_array_would_in_few_looks(
+            changes in vec((0..LEVELS, 0_u32..6), 1..200),
+        ) {
+            let (mut maxima, mut plain) = (Maxima::NONE, [0; LEVELS]);
+            let from = |plain: &[u32; LEVELS], level: usize| plain[level..].iter().copied().max();
+            for (level, greatest) in changes {
+                let before = from(&plain, level);
+                plain[level] = greatest;
+                prop_assert_eq!(maxima.set(level, greatest), from(&plain, level) != before);
+                for amount in 1..6 {
+                    for level in 0..LEVELS {
+                        prop_assert_eq!(Some(maxima.from(level)), from(&plain, level));
+                        let lowest = (level + 1..LEVELS).find(|&at| plain[at] >= amount);
+                        let mut probes = Probes::default();
+                        let any = maxima.any_over(level, amount, &mut probes);
+                        prop_assert_eq!((any, probes.0), (lowest.is_some(), 1));
+                        if any {
+                            let mut probes = Probes::default();
+                            let found = maxima.lowest_over(level, amount, &mut probes);
+                            prop_assert_eq!(Some(found), lowest);
+                            prop_assert!(probes.0 <= 22, "{} looks", probes.0);
+                        }
+                    }
+                    if let Some(highest) = plain.iter().rposition(|&at| at >= amount) {
+                        let mut probes = Probes::default();
+                        prop_assert_eq!(maxima.highest(amount, &mut probes), highest);
+                        prop_assert!(probes.0 <= 7, "{} looks", probes.0);
+                    }
+                }
+            }
+        }
+    }
+}
