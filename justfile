@@ -79,6 +79,10 @@ memory:
 decisions:
     cargo run --release -p proofload-benches --example decisions
 
+# The goals of the scheduler on Redis, on a server of its own; needs `redis-server`
+schedule-redis-bench *PART:
+    cargo run --release -p proofload-benches --example redis -- {{PART}}
+
 # Where the time of 100 containers on 20 workers goes, over 5 s: a flamegraph and a pprof file
 schedule-cpu-profile DIRECTORY="results/schedule-profile" SECONDS="5":
     cargo run --release -p proofload-benches --example schedule_cpu_profile -- {{SECONDS}} {{quote(DIRECTORY)}}

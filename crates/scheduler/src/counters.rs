@@ -2,12 +2,18 @@
 //!
 //! Every counter here is private and goes up in one place: the lock counters in a guard, the
 //! operations in the store's calls, capacity updates where a worker's version rises, invalidations
-//! where a cached slot is overwritten, lookups where a slot is read. Nothing outside this crate can
-//! add to one; all anybody can do is to take a [`Snapshot`]. A handle of a store has one set, so that
-//! a strategy's cost stays apart from another's.
+//! where a cached slot is overwritten, lookups where a slot is read. A handle of a store has one set, so
+//! that a strategy's cost stays apart from another's.
+//!
+//! All that anybody can do with a set is to take a [`Snapshot`]. A store outside this crate gets the
+//! write side of its set when it makes it, a [`Tally`]: there is one a set, and it cannot be had later.
+
+mod tally;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
+
+pub use tally::Tally;
 
 /// The counters of one strategy on one store.
 #[derive(Debug)]
@@ -29,6 +35,13 @@ pub struct Counters {
     stale: AtomicU64,
     misses: AtomicU64,
     first_loads: AtomicU64,
+    has_wire: bool,
+    round_trips: AtomicU64,
+    commands: AtomicU64,
+    bytes_sent: AtomicU64,
+    bytes_received: AtomicU64,
+    script_calls: AtomicU64,
+    script_loads: AtomicU64,
 }
 
 /// How often and how long.
@@ -75,14 +88,18 @@ impl CacheCounts {
 /// What went over a wire.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct WireCounts {
-    /// Flushes that were waited for.
+    /// Flushes that carried requests.
     pub round_trips: u64,
-    /// Commands sent.
+    /// Commands sent, those of a pipeline one by one.
     pub commands: u64,
     /// Bytes written.
     pub bytes_sent: u64,
     /// Bytes read.
     pub bytes_received: u64,
+    /// Commands that the server carried out inside scripts.
+    pub script_calls: u64,
+    /// Scripts that the server did not have and was sent.
+    pub script_loads: u64,
 }
 
 /// The counters at one moment.
@@ -128,6 +145,10 @@ macro_rules! count {
 
 impl Counters {
     pub(crate) fn new() -> Self {
+        Self::with(false)
+    }
+
+    fn with(has_wire: bool) -> Self {
         Self {
             counting: AtomicBool::new(true),
             lock_taken: AtomicU64::new(0),
@@ -146,6 +167,13 @@ impl Counters {
             stale: AtomicU64::new(0),
             misses: AtomicU64::new(0),
             first_loads: AtomicU64::new(0),
+            has_wire,
+            round_trips: AtomicU64::new(0),
+            commands: AtomicU64::new(0),
+            bytes_sent: AtomicU64::new(0),
+            bytes_received: AtomicU64::new(0),
+            script_calls: AtomicU64::new(0),
+            script_loads: AtomicU64::new(0),
         }
     }
 
@@ -192,6 +220,12 @@ impl Counters {
         stale => stale;
         miss => misses;
         first_load => first_loads;
+        round_trip => round_trips;
+        command => commands;
+        byte_sent => bytes_sent;
+        byte_received => bytes_received;
+        script_call => script_calls;
+        script_load => script_loads;
     }
 
     /// The counters now.
@@ -221,7 +255,14 @@ impl Counters {
                 misses: read(&self.misses),
                 first_loads: read(&self.first_loads),
             },
-            wire: None,
+            wire: self.has_wire.then(|| WireCounts {
+                round_trips: read(&self.round_trips),
+                commands: read(&self.commands),
+                bytes_sent: read(&self.bytes_sent),
+                bytes_received: read(&self.bytes_received),
+                script_calls: read(&self.script_calls),
+                script_loads: read(&self.script_loads),
+            }),
         }
     }
 }

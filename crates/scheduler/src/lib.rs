@@ -68,7 +68,7 @@ pub use amount::{AmountError, Gpus, Megabytes, Millicores, Resources};
 pub use batching::{Backoff, Batching};
 pub use cache::WorkerCache;
 pub use clock::{Clock, MonotonicClock};
-pub use counters::{CacheCounts, Counters, LockCounts, Snapshot, WireCounts};
+pub use counters::{CacheCounts, Counters, LockCounts, Snapshot, Tally, WireCounts};
 pub use memory::{Audit, MemoryStore, WorkerAudit, WorkerLock};
 pub use placer::{Examined, Placer, Shape};
 pub use planner::{Config, Placed, Plan, Planner, Settled};

@@ -185,6 +185,18 @@ pub enum StoreError {
     /// The call may or may not have been carried out; a commit is sent again as it was.
     #[error("the store did not answer: {0}")]
     NoAnswer(String),
+    /// The store turned the call away; to make it again would not help.
+    #[error("{0}")]
+    Failed(String),
+    /// The store came back with less than it had: until every worker has said what it has, or has been
+    /// given up, nothing is placed.
+    #[error(
+        "the store was set back; {waiting_for} workers have yet to report what they run, or to expire"
+    )]
+    SetBack {
+        /// How many have not yet.
+        waiting_for: u64,
+    },
 }
 
 /// Where workers, containers and ownership are kept.

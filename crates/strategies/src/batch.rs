@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use proofload_scheduler::{ContainerKey, StoreError, WorkerCache, WorkerKey};
+use proofload_scheduler::{StoreError, WorkerCache, WorkerKey};
 
 use crate::cached::{Cached, less};
 use crate::choose::From;
@@ -93,8 +93,8 @@ pub(crate) fn run<S: Primitives>(
                     again.push(popped);
                     continue;
                 }
-                store.assign(popped.key, worker)?;
-                store.push(worker, popped.key)?;
+                store.assign(&popped, worker)?;
+                store.push(worker, &popped)?;
                 let wait = work.now().saturating_sub(popped.enqueued);
                 ran.placed.push(Landed { container: popped.key, worker, wait });
                 batch.placed += 1;
@@ -148,10 +148,11 @@ fn update<S: Primitives>(
     worker: WorkerKey,
     share: &Share,
 ) -> Result<Vec<bool>, StoreError> {
-    let keys: Vec<ContainerKey> = share.containers.iter().map(|popped| popped.key).collect();
     let lock = store.lock(worker)?;
     let found = store.get(worker)?;
-    store.put(worker, &keys)?;
+    if let Some(found) = &found {
+        store.put(found, &share.containers)?;
+    }
     store.release(lock)?;
     cached.settle(worker, share.read, found.as_ref().map(|state| state.version));
     cached.invalidate(worker);

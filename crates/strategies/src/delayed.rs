@@ -92,15 +92,15 @@ impl<S: Primitives> Primitives for Delayed<S> {
         self.after(|store| store.get(worker))
     }
 
-    fn put(&self, worker: WorkerKey, containers: &[ContainerKey]) -> Result<usize, StoreError> {
-        self.after(|store| store.put(worker, containers))
+    fn put(&self, found: &WorkerState, containers: &[Popped]) -> Result<usize, StoreError> {
+        self.after(|store| store.put(found, containers))
     }
 
-    fn assign(&self, container: ContainerKey, worker: WorkerKey) -> Result<(), StoreError> {
+    fn assign(&self, container: &Popped, worker: WorkerKey) -> Result<(), StoreError> {
         self.after(|store| store.assign(container, worker))
     }
 
-    fn push(&self, worker: WorkerKey, container: ContainerKey) -> Result<bool, StoreError> {
+    fn push(&self, worker: WorkerKey, container: &Popped) -> Result<(), StoreError> {
         self.after(|store| store.push(worker, container))
     }
 

@@ -8,8 +8,9 @@
 //! | [`Strategy::Ours`] | the scheduler of `proofload-scheduler`: one exchange a batch, no lock |
 //!
 //! The first three are sequences of small steps on a key-value store: a store that can take those
-//! steps implements [`Primitives`]. Ours needs the scheduler's own `Store`. Whatever a run says it
-//! cost comes from the store's counters; nothing here adds to one, so no figure is computed.
+//! steps implements [`Primitives`]. Ours needs the scheduler's own `Store`. [`run`] takes a store that
+//! is both, [`run_steps`] and [`run_ours`] one that is either. Whatever a run says it cost comes from
+//! the store's counters; nothing here adds to one, so no figure is computed.
 //! [`Delayed`] puts a delay before every answer of either kind of store.
 //!
 //! ```
@@ -43,5 +44,5 @@ mod work;
 pub use delayed::Delayed;
 pub use primitives::{Popped, Primitives};
 pub use ran::{Batch, Landed, Phase, Phases, Ran};
-pub use strategy::{RunError, Settings, Strategy, run};
+pub use strategy::{RunError, Settings, Steps, Strategy, run, run_ours, run_steps};
 pub use work::Work;

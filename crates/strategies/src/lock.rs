@@ -3,6 +3,7 @@
 //! Its requests are handed to it, and so is the fleet with which it begins; both go through a handle
 //! of somebody else.
 
+use std::slice;
 use std::time::Instant;
 
 use proofload_scheduler::{StoreError, WorkerCache};
@@ -59,14 +60,17 @@ fn one<S: Primitives>(
     let since = Instant::now();
     let lock = store.lock(worker)?;
     let found = store.get(worker)?;
-    let placed = store.put(worker, &[popped.key])?;
+    let placed = match &found {
+        Some(found) => store.put(found, slice::from_ref(popped))?,
+        None => 0,
+    };
     store.release(lock)?;
     cached.settle(worker, read, found.as_ref().map(|state| state.version));
     cached.refresh(worker, found, &popped.request, placed > 0, work.now());
     let update = since.elapsed();
     ran.phases.add(Phase::Update, update);
     if placed > 0 {
-        ran.phases.time(Phase::Dispatch, || store.push(worker, popped.key))?;
+        ran.phases.time(Phase::Dispatch, || store.push(worker, popped))?;
         let wait = work.now().saturating_sub(popped.enqueued);
         ran.placed.push(Landed { container: popped.key, worker, wait });
     }

@@ -3,6 +3,7 @@
 //! A container: `ZCARD`, `ZPOPMIN`, `SMEMBERS`; for each worker lock, `HGETALL`, release; `HSET` of
 //! the container's state; lock, `HGETALL`, `HSET`, release of the worker chosen; `RPUSH`.
 
+use std::slice;
 use std::time::Instant;
 
 use proofload_scheduler::{StoreError, WorkerKey, WorkerState};
@@ -54,16 +55,19 @@ fn one<S: Primitives>(
         ran.given_up += 1;
         return Ok(true);
     };
-    ran.phases.time(Phase::Dispatch, || store.assign(popped.key, worker))?;
+    ran.phases.time(Phase::Dispatch, || store.assign(popped, worker))?;
     let since = Instant::now();
     let lock = store.lock(worker)?;
-    store.get(worker)?;
-    let placed = store.put(worker, &[popped.key])?;
+    let found = store.get(worker)?;
+    let placed = match &found {
+        Some(found) => store.put(found, slice::from_ref(popped))?,
+        None => 0,
+    };
     store.release(lock)?;
     let update = since.elapsed();
     ran.phases.add(Phase::Update, update);
     if placed > 0 {
-        ran.phases.time(Phase::Dispatch, || store.push(worker, popped.key))?;
+        ran.phases.time(Phase::Dispatch, || store.push(worker, popped))?;
         let wait = work.now().saturating_sub(popped.enqueued);
         ran.placed.push(Landed { container: popped.key, worker, wait });
     }

@@ -41,10 +41,18 @@ pub(crate) fn run<S: Store>(
     let (mut decision, mut update) = (Duration::ZERO, Duration::ZERO);
     // The first step hears nothing yet: what it asked for comes with the second.
     let mut has_asked = false;
-    while !work.is_over() {
-        let (step, decided, updated) = timed(&mut ran, &spent, || scheduler.step(work.now()))?;
-        decision += decided;
-        update += updated;
+    loop {
+        let is_last = work.is_over();
+        let step = if is_last {
+            // What is still under way is heard: it has cost something, and a stop may come when it has
+            // placed something.
+            ran.phases.time(Phase::Read, || scheduler.finish(work.now()))?
+        } else {
+            let (step, decided, updated) = timed(&mut ran, &spent, || scheduler.step(work.now()))?;
+            decision += decided;
+            update += updated;
+            step
+        };
         let placed = step.settled.placed.len();
         let decisions = placed + step.settled.conflicts + step.requeued + step.refused;
         ran.decisions += decisions as u64;
@@ -64,6 +72,9 @@ pub(crate) fn run<S: Store>(
             ran.total = at;
             work.settle(placed + step.refused);
         }
+        if is_last {
+            return Ok(ran);
+        }
         // A verdict that is under way is heard before anything is waited for.
         let is_awaited = scheduler.planner().in_flight() > 0;
         if let Some(due) = scheduler.planner().due() {
@@ -78,7 +89,6 @@ pub(crate) fn run<S: Store>(
         }
         has_asked = true;
     }
-    Ok(ran)
 }
 
 /// Does something with the scheduler, and tells what of its time went into deciding and into writing.

@@ -17,6 +17,8 @@ pub struct Popped {
     pub request: Arc<Request>,
     /// When it came.
     pub enqueued: Duration,
+    /// What its worker gets beside the request: opaque, and empty where a store keeps it elsewhere.
+    pub payload: Arc<str>,
 }
 
 /// A store on which each of these is one operation, counted by the store. Beside each stands what it is
@@ -42,13 +44,14 @@ pub trait Primitives {
     fn release(&self, lock: Self::Lock<'_>) -> Result<(), StoreError>;
     /// Reads a worker (`HGETALL`); `None`: it is gone.
     fn get(&self, worker: WorkerKey) -> Result<Option<WorkerState>, StoreError>;
-    /// Makes popped containers the worker's own, each if it fits (`HSET` of its capacity). Returns how
-    /// many did.
-    fn put(&self, worker: WorkerKey, containers: &[ContainerKey]) -> Result<usize, StoreError>;
+    /// Makes popped containers the worker's own, each if it fits after those before it (`HSET` of its
+    /// capacity; a store without a say of its own writes what was `found` under the lock, less what
+    /// they take). One capacity update, if any of them fits. Returns how many did.
+    fn put(&self, found: &WorkerState, containers: &[Popped]) -> Result<usize, StoreError>;
     /// Writes into a container which worker it is meant for (`HSET` of its state).
-    fn assign(&self, container: ContainerKey, worker: WorkerKey) -> Result<(), StoreError>;
-    /// Puts a container into a worker's queue (`RPUSH`).
-    fn push(&self, worker: WorkerKey, container: ContainerKey) -> Result<bool, StoreError>;
+    fn assign(&self, container: &Popped, worker: WorkerKey) -> Result<(), StoreError>;
+    /// Puts a container into a worker's queue (`RPUSH`), whether or not the worker is still there.
+    fn push(&self, worker: WorkerKey, container: &Popped) -> Result<(), StoreError>;
     /// What the calls through this handle have cost.
     fn counters(&self) -> Arc<Counters>;
 }
@@ -61,8 +64,9 @@ impl Primitives for MemoryStore {
     }
 
     fn pop(&self) -> Result<Option<Popped>, StoreError> {
-        let popped = self.pop();
-        Ok(popped.map(|(key, request, enqueued)| Popped { key, request, enqueued }))
+        let popped =
+            |(key, request, enqueued)| Popped { key, request, enqueued, payload: Arc::default() };
+        Ok(self.pop().map(popped))
     }
 
     fn worker_keys(&self) -> Result<Vec<WorkerKey>, StoreError> {
@@ -82,17 +86,20 @@ impl Primitives for MemoryStore {
         Ok(self.get(worker))
     }
 
-    fn put(&self, worker: WorkerKey, containers: &[ContainerKey]) -> Result<usize, StoreError> {
-        Ok(self.put(worker, containers))
+    /// It knows what is free, whatever was found.
+    fn put(&self, found: &WorkerState, containers: &[Popped]) -> Result<usize, StoreError> {
+        let keys: Vec<ContainerKey> = containers.iter().map(|popped| popped.key).collect();
+        Ok(self.put(found.key, &keys))
     }
 
-    fn assign(&self, container: ContainerKey, worker: WorkerKey) -> Result<(), StoreError> {
-        self.assign(container, worker);
+    fn assign(&self, container: &Popped, worker: WorkerKey) -> Result<(), StoreError> {
+        self.assign(container.key, worker);
         Ok(())
     }
 
-    fn push(&self, worker: WorkerKey, container: ContainerKey) -> Result<bool, StoreError> {
-        Ok(self.push(worker, container))
+    fn push(&self, worker: WorkerKey, container: &Popped) -> Result<(), StoreError> {
+        self.push(worker, container.key);
+        Ok(())
     }
 
     fn counters(&self) -> Arc<Counters> {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use proofload_scheduler::{ContainerKey, Snapshot, WorkerKey};
+use proofload_scheduler::{CacheCounts, ContainerKey, LockCounts, Snapshot, WireCounts, WorkerKey};
 
 /// What time is spent on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,7 +108,7 @@ pub struct Ran {
     pub decisions: u64,
     /// Containers for which there was no place.
     pub given_up: usize,
-    /// What it cost.
+    /// What it cost: what the replicas' counters went up by while they ran.
     pub counts: Snapshot,
 }
 
@@ -127,30 +127,51 @@ impl Ran {
     }
 }
 
-fn sum(mut a: Snapshot, b: Snapshot) -> Snapshot {
-    for (a, b) in [(&mut a.locks, b.locks), (&mut a.section, b.section)] {
-        a.taken += b.taken;
-        a.waited += b.waited;
-        a.wait += b.wait;
-        a.held += b.held;
-    }
-    a.operations += b.operations;
-    a.capacity_updates += b.capacity_updates;
-    a.invalidations += b.invalidations;
-    a.cache.lookups += b.cache.lookups;
-    a.cache.hits += b.cache.hits;
-    a.cache.stale += b.cache.stale;
-    a.cache.misses += b.cache.misses;
-    a.cache.first_loads += b.cache.first_loads;
-    a.wire = match (a.wire, b.wire) {
-        (Some(mut a), Some(b)) => {
-            a.round_trips += b.round_trips;
-            a.commands += b.commands;
-            a.bytes_sent += b.bytes_sent;
-            a.bytes_received += b.bytes_received;
-            Some(a)
-        }
-        (a, b) => a.or(b),
+/// What was counted between two moments of one set of counters.
+pub(crate) fn difference(after: Snapshot, before: Snapshot) -> Snapshot {
+    each(after, before, u64::saturating_sub, Duration::saturating_sub)
+}
+
+fn sum(a: Snapshot, b: Snapshot) -> Snapshot {
+    each(a, b, u64::saturating_add, Duration::saturating_add)
+}
+
+fn each(
+    a: Snapshot,
+    b: Snapshot,
+    count: fn(u64, u64) -> u64,
+    time: fn(Duration, Duration) -> Duration,
+) -> Snapshot {
+    let locks = |a: LockCounts, b: LockCounts| LockCounts {
+        taken: count(a.taken, b.taken),
+        waited: count(a.waited, b.waited),
+        wait: time(a.wait, b.wait),
+        held: time(a.held, b.held),
     };
-    a
+    let wire = |a: WireCounts, b: WireCounts| WireCounts {
+        round_trips: count(a.round_trips, b.round_trips),
+        commands: count(a.commands, b.commands),
+        bytes_sent: count(a.bytes_sent, b.bytes_sent),
+        bytes_received: count(a.bytes_received, b.bytes_received),
+        script_calls: count(a.script_calls, b.script_calls),
+        script_loads: count(a.script_loads, b.script_loads),
+    };
+    Snapshot {
+        locks: locks(a.locks, b.locks),
+        section: locks(a.section, b.section),
+        operations: count(a.operations, b.operations),
+        capacity_updates: count(a.capacity_updates, b.capacity_updates),
+        invalidations: count(a.invalidations, b.invalidations),
+        cache: CacheCounts {
+            lookups: count(a.cache.lookups, b.cache.lookups),
+            hits: count(a.cache.hits, b.cache.hits),
+            stale: count(a.cache.stale, b.cache.stale),
+            misses: count(a.cache.misses, b.cache.misses),
+            first_loads: count(a.cache.first_loads, b.cache.first_loads),
+        },
+        wire: match (a.wire, b.wire) {
+            (Some(a), Some(b)) => Some(wire(a, b)),
+            (a, b) => a.or(b),
+        },
+    }
 }

@@ -1,12 +1,13 @@
 //! Which strategy, and running it.
 
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use proofload_scheduler::{Batching, Policy, Replica, Store, StoreError};
+use proofload_scheduler::{Batching, Counters, Policy, Replica, Store, StoreError};
 
 use crate::primitives::Primitives;
-use crate::ran::Ran;
+use crate::ran::{Ran, difference};
 use crate::work::Work;
 use crate::{batch, lock, old, ours};
 
@@ -37,6 +38,28 @@ impl Strategy {
             Self::Ours => "ours",
         }
     }
+
+    /// The steps that it is made of; `None` for ours.
+    #[must_use]
+    pub const fn steps(self) -> Option<Steps> {
+        match self {
+            Self::Old => Some(Steps::Old),
+            Self::Lock => Some(Steps::Lock),
+            Self::Batch => Some(Steps::Batch),
+            Self::Ours => None,
+        }
+    }
+}
+
+/// A strategy that is made of [`Primitives`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Steps {
+    /// [`Strategy::Old`].
+    Old,
+    /// [`Strategy::Lock`].
+    Lock,
+    /// [`Strategy::Batch`].
+    Batch,
 }
 
 /// How the strategies work.
@@ -89,22 +112,62 @@ pub fn run<S>(
 where
     S: Primitives + Store + Send + Sync,
 {
-    let several = replicas.len() > 1;
-    let count = u32::try_from(replicas.len()).unwrap_or(u32::MAX);
+    match strategy.steps() {
+        Some(steps) => run_steps(steps, replicas, hand, work, settings),
+        None => {
+            let count = u32::try_from(replicas.len()).unwrap_or(u32::MAX);
+            let numbered = (0..count).map(|index| Replica { index, count }).zip(replicas);
+            run_ours(numbered.collect(), work, settings)
+        }
+    }
+}
+
+/// The same for a store that takes steps only.
+///
+/// # Errors
+/// [`RunError`].
+pub fn run_steps<S: Primitives + Send + Sync>(
+    steps: Steps,
+    replicas: Vec<S>,
+    hand: &S,
+    work: &Work,
+    settings: &Settings,
+) -> Result<Ran, RunError> {
+    in_threads(replicas, S::counters, |replica, store| match steps {
+        Steps::Old => old::run(&store, work, replica),
+        Steps::Lock => lock::run(&store, hand, work, settings, replica),
+        Steps::Batch => batch::run(&store, work, settings, replica),
+    })
+}
+
+/// The same for ours, which needs no steps. Each of `replicas` is told which one it is: others may be in
+/// other processes.
+///
+/// # Errors
+/// [`RunError`].
+pub fn run_ours<S: Store + Send>(
+    replicas: Vec<(Replica, S)>,
+    work: &Work,
+    settings: &Settings,
+) -> Result<Ran, RunError> {
+    let counters = |(_, store): &(Replica, S)| store.counters();
+    in_threads(replicas, counters, |_, (which, store)| ours::run(store, work, settings, which))
+}
+
+/// Runs each replica and adds up what they did, with what their counters went up by.
+fn in_threads<S: Send>(
+    replicas: Vec<S>,
+    counters: impl Fn(&S) -> Arc<Counters> + Sync,
+    run: impl Fn(usize, S) -> Result<Ran, StoreError> + Sync,
+) -> Result<Ran, RunError> {
     let run = |replica: usize, store: S| -> Result<Ran, StoreError> {
-        let counters = Store::counters(&store);
-        let mut ran = match strategy {
-            Strategy::Old => old::run(&store, work, replica)?,
-            Strategy::Lock => lock::run(&store, hand, work, settings, replica)?,
-            Strategy::Batch => batch::run(&store, work, settings, replica)?,
-            Strategy::Ours => {
-                let index = u32::try_from(replica).unwrap_or(u32::MAX);
-                ours::run(store, work, settings, Replica { index, count })?
-            }
-        };
-        ran.counts = counters.snapshot();
+        let counters = counters(&store);
+        let before = counters.snapshot();
+        let mut ran = run(replica, store)?;
+        ran.counts = difference(counters.snapshot(), before);
         Ok(ran)
     };
+    let several = replicas.len() > 1;
     let mut ran = Ran::default();
     if several {
         let run = &run;

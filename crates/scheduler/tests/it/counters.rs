@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use proofload_scheduler::{
     CacheCounts, Clock, Counters, Exchange, LockCounts, MemoryStore, Placer, Policy, Scheduler,
-    Snapshot, Store, WorkerCache,
+    Snapshot, Store, WireCounts, WorkerCache,
 };
 
 use crate::support::*;
@@ -268,4 +268,45 @@ fn counters_that_are_switched_off_stay_as_they_are() {
     store.counters().count(true);
     store.backlog_len();
     assert_eq!(store.counters().snapshot().operations, before.operations + 1);
+}
+
+/// A store outside this crate adds by what it got with its set, each to its own figure.
+#[test]
+fn a_store_elsewhere_counts_by_its_tally() {
+    let (counters, tally) = Counters::for_store();
+    assert_eq!(counters.snapshot().wire, Some(WireCounts::default()), "a wire, and nothing on it");
+    tally.operation(1);
+    tally.capacity_update(2);
+    tally.round_trip(3);
+    tally.command(4);
+    tally.byte_sent(5);
+    tally.byte_received(6);
+    tally.script_call(7);
+    tally.script_load(8);
+    tally.lock(None);
+    tally.lock(Some(Duration::from_nanos(9)));
+    tally.unlock(Duration::from_nanos(10));
+    let want = Snapshot {
+        locks: LockCounts {
+            taken: 2,
+            waited: 1,
+            wait: Duration::from_nanos(9),
+            held: Duration::from_nanos(10),
+        },
+        operations: 1,
+        capacity_updates: 2,
+        wire: Some(WireCounts {
+            round_trips: 3,
+            commands: 4,
+            bytes_sent: 5,
+            bytes_received: 6,
+            script_calls: 7,
+            script_loads: 8,
+        }),
+        ..Snapshot::default()
+    };
+    assert_eq!(counters.snapshot(), want);
+    counters.count(false);
+    tally.command(1);
+    assert_eq!(counters.snapshot(), want, "it goes by the set's switch");
 }

@@ -5,6 +5,7 @@ mod allocation;
 mod counters;
 mod defects;
 mod inputs;
+mod machine;
 mod model;
 mod policies;
 mod races;

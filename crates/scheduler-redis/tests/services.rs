@@ -1,0 +1,33 @@
+//! The wire and the store against a Redis server of its own, and against what is none.
+//!
+//! Where `redis-server` is not installed the tests are shown and counted as ignored; with
+//! `PROOFLOAD_REQUIRE_SERVICES=1` they fail there.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers as well")]
+
+#[path = "../../scheduler/tests/it/machine.rs"]
+mod machine;
+#[path = "../../scheduler/tests/it/model.rs"]
+mod model;
+mod store;
+mod support;
+mod wire;
+
+use std::process::ExitCode;
+
+use libtest_mimic::{Arguments, Trial};
+
+fn main() -> ExitCode {
+    let required = std::env::var_os("PROOFLOAD_REQUIRE_SERVICES").is_some_and(|value| value == "1");
+    let ignored = !proofload_redis_process::available() && !required;
+    let trial = |&(name, test): &(&str, fn())| {
+        let run = move || {
+            test();
+            Ok(())
+        };
+        Trial::test(name, run).with_ignored_flag(ignored)
+    };
+    let tests = wire::TESTS.iter().chain(&store::TESTS);
+    let trials = tests.flat_map(|tests| tests.iter().map(trial)).collect();
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}
