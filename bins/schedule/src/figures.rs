@@ -58,7 +58,7 @@ pub(crate) fn needs(n: u64, least: u64) -> String {
     match n < least {
         true => format!("needs {least} runs"),
         // They depend on each other, so they are worth fewer.
-        false => format!("needs more than {n} runs"),
+        false => format!("needs > {n} runs"),
     }
 }
 
@@ -73,6 +73,6 @@ fn dependence(values: &[f64]) -> Tau {
 pub(crate) fn slope_text(slope: &Middle) -> String {
     match (slope.lower, slope.upper) {
         (Some(lower), Some(upper)) => format!("{:.2} [{lower:.2}, {upper:.2}]", slope.median),
-        _ => format!("{:.2}", slope.median),
+        _ => format!("{:.2} [needs > {} rounds]", slope.median, slope.n),
     }
 }

@@ -7,6 +7,7 @@ use proofload_strategies::{Phase, Strategy};
 use proofload_units::human_duration;
 
 use crate::compare::median_run;
+use crate::figures::slope_text;
 use crate::grade::nanoseconds;
 use crate::scaling::Scaling;
 use crate::series::Run;
@@ -107,18 +108,13 @@ pub(crate) fn scaling(scaling: &Scaling) -> Scene {
         sorted.sort_unstable_by(f64::total_cmp);
         line.extend(sorted.get(sorted.len() / 2).map(|&y| (x, y)));
     }
-    let slope = &scaling.slope;
-    let interval = match (slope.lower, slope.upper) {
-        (Some(lower), Some(upper)) => format!(" [{lower:.2}, {upper:.2}]"),
-        _ => String::new(),
-    };
+    let slope = slope_text(&scaling.slope);
     Scene {
-        title: format!("Time grows as containers to the power {:.2}{interval}", slope.median),
+        title: format!("Time grows as containers to the power {slope}"),
         note: "ours, one replica, without waiting for the window; as many containers a worker at each size".to_owned(),
         description: format!(
-            "Time without the window over the number of containers, both by logarithm; slope {:.2}, where 1 is \
-             in proportion.",
-            slope.median
+            "Time without the window over the number of containers, both by logarithm; slope {slope}, where \
+             1 is in proportion."
         ),
         x: Axis::new("containers", Scale::Log),
         panels: vec![Panel {
