@@ -8,7 +8,9 @@ use serde::Serialize;
 
 use crate::figures::Middle;
 use crate::once::once;
+use crate::redis::After;
 use crate::scenario::Scenario;
+use crate::stage::Kind;
 
 /// Numbers of containers, about evenly apart by logarithm.
 const SIZES: [u32; 5] = [100, 300, 1_000, 3_000, 10_000];
@@ -41,6 +43,7 @@ pub(crate) struct Size {
 /// batches wait for their window is left out. It is not measured where some containers find no place, as
 /// they are tried again after a while, and that is no matter of size. None if interrupted.
 pub(crate) fn scaling(
+    kind: &Kind,
     scenario: &Scenario,
     stop: &Arc<AtomicBool>,
 ) -> anyhow::Result<Option<Found>> {
@@ -58,7 +61,7 @@ pub(crate) fn scaling(
             let gpu_workers = (f64::from(workers) * gpu_share).round() as u32;
             let scaled =
                 Scenario { containers, workers, gpu_workers, replicas: 1, ..scenario.clone() };
-            let ran = once(Strategy::Ours, &scaled, stop)?.ran;
+            let ran = once(kind, Strategy::Ours, &scaled, "scaling", After::Nothing, stop)?.ran;
             if stop.load(Ordering::Relaxed) {
                 return Ok(None);
             }

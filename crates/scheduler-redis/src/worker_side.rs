@@ -21,7 +21,7 @@ use crate::wire::cmd;
 /// A worker, as it sees the store.
 #[derive(Debug)]
 pub struct WorkerSide {
-    store: RedisStore,
+    store: Arc<RedisStore>,
     name: String,
     key: WorkerKey,
     epoch: u32,
@@ -58,10 +58,11 @@ impl WorkerSide {
     /// # Errors
     /// As [`Store::put_worker`].
     pub fn register(
-        store: RedisStore,
+        store: impl Into<Arc<RedisStore>>,
         worker: &Worker,
         running: &[Request],
     ) -> Result<(Self, Reported), StoreError> {
+        let store = store.into();
         let first = match running {
             [] => worker.clone(),
             _ => Worker { status: Status::Pending, ..worker.clone() },
@@ -76,11 +77,13 @@ impl WorkerSide {
         Ok((side, reported))
     }
 
-    /// The worker of this name, registered before. What it has not acknowledged it gets again.
+    /// The worker of this name, registered before. What it has not acknowledged it gets again. Several
+    /// workers may share a handle.
     ///
     /// # Errors
     /// [`StoreError::NoSuchWorker`], and what the wire says.
-    pub fn attach(store: RedisStore, name: &str) -> Result<Self, StoreError> {
+    pub fn attach(store: impl Into<Arc<RedisStore>>, name: &str) -> Result<Self, StoreError> {
+        let store = store.into();
         let key = store.worker_key(name)?;
         let slot = store.look_up(key)?.filter(|(slot, _)| slot.status.is_some());
         let (slot, _) = slot.ok_or_else(|| StoreError::NoSuchWorker(name.to_owned()))?;

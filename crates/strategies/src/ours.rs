@@ -41,8 +41,13 @@ pub(crate) fn run<S: Store>(
     let (mut decision, mut update) = (Duration::ZERO, Duration::ZERO);
     // The first step hears nothing yet: what it asked for comes with the second.
     let mut has_asked = false;
-    while !work.is_over() {
-        let (step, decided, updated) = timed(&mut ran, &spent, || scheduler.step(work.now()))?;
+    loop {
+        let is_over = work.is_over();
+        let (step, decided, updated) = match is_over {
+            false => timed(&mut ran, &spent, || scheduler.step(work.now()))?,
+            // What is under way is heard, so that all that it cost is counted; no time of the run.
+            true => (scheduler.finish(work.now())?, Duration::ZERO, Duration::ZERO),
+        };
         decision += decided;
         update += updated;
         let placed = step.settled.placed.len();
@@ -64,6 +69,9 @@ pub(crate) fn run<S: Store>(
             ran.total = at;
             work.settle(placed + step.refused);
         }
+        if is_over {
+            return Ok(ran);
+        }
         if let Some(due) = scheduler.planner().due() {
             let left = due.saturating_sub(work.now());
             // What has just been sent may fill the batch: hear it first.
@@ -76,7 +84,6 @@ pub(crate) fn run<S: Store>(
         }
         has_asked = true;
     }
-    Ok(ran)
 }
 
 /// Does something with the scheduler, and tells what of its time went into deciding and into writing.
