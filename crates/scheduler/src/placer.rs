@@ -14,8 +14,8 @@ use crate::snapshot::Snapshot;
 use crate::store::{Delta, WorkerKey, WorkerState};
 use crate::worker::Status;
 
-/// The parts of the fleet that a replica looks in one after the other: its own share first.
-const PARTS: usize = 3;
+/// The parts of the fleet that a replica that keeps apart looks in, one after the other.
+const PARTS: [Part; 3] = [Part::Own, Part::Next, Part::Others];
 
 /// So many greatest totals are kept for a list of views, however many shapes of workers there are.
 const GREATEST_KEPT: usize = 64;
@@ -25,24 +25,24 @@ const GREATEST_KEPT: usize = 64;
 pub struct Shape {
     pub(crate) needs: Resources,
     views: Views,
+    /// What its views are asked with.
+    watches: [u16; GPU_PREFERENCES_MAX],
     affinity: u64,
-    /// How many names the fleet had. A pool or a GPU type that it did not have may be there since.
-    names: u32,
-    /// The index that its views are in.
-    build: u32,
+    /// The state of the placer that it was made ready with.
+    made_at: u32,
 }
 
 /// Views in the order in which they are tried.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 struct Views {
-    /// Of a GPU type, up to one for each part of the fleet.
-    list: [u32; PARTS * GPU_PREFERENCES_MAX],
+    /// Of each the first, if there is one for each part of the fleet: the others come after it.
+    list: [u32; GPU_PREFERENCES_MAX],
     len: u8,
 }
 
 impl Views {
     fn iter(&self) -> impl Iterator<Item = u32> {
-        self.list.into_iter().take(usize::from(self.len))
+        self.list[..usize::from(self.len)].iter().copied()
     }
 }
 
@@ -62,8 +62,6 @@ pub struct Examined {
 pub struct Placer {
     pub(crate) snapshot: Snapshot,
     index: Index,
-    /// How often it was built.
-    build: u32,
     policy: Policy,
     seed: u64,
     replica: Replica,
@@ -85,7 +83,6 @@ impl Placer {
         Self {
             snapshot: Snapshot::default(),
             index: Index::default(),
-            build: 0,
             policy,
             seed,
             replica: Replica::ALONE,
@@ -109,10 +106,9 @@ impl Placer {
         let apart = apart && self.replica.count > 1 && self.policy != Policy::Affinity;
         if self.apart != apart {
             self.apart = apart;
-            self.index = Index::default();
+            self.index.clear();
             self.greatest.clear();
             self.written.clear();
-            self.build += 1;
         }
     }
 
@@ -142,8 +138,8 @@ impl Placer {
             if state.status == Some(Status::Available) {
                 let class = self.snapshot.class[slot as usize];
                 let replica = self.replica;
-                self.index.add(slot, &self.snapshot.free[slot as usize], |key| {
-                    class.serves(key) && replica.holds(key.part, slot)
+                self.index.add(slot, &self.snapshot.free[slot as usize], |key, part| {
+                    class.serves(key) && replica.holds(part, slot)
                 });
             }
         } else {
@@ -179,8 +175,8 @@ impl Placer {
             needs: request.needs,
             views: Views::default(),
             affinity: if self.policy == Policy::Affinity { policy::hash(&request.id) } else { 0 },
-            names: self.snapshot.names(),
-            build: self.build,
+            watches: [0; GPU_PREFERENCES_MAX],
+            made_at: self.state(),
         };
         if request.needs.cpu == Millicores::ZERO || request.needs.memory == Megabytes::ZERO {
             return shape;
@@ -190,15 +186,15 @@ impl Placer {
             Some(known) => known,
             None => None,
         };
-        let key = |gpu| ViewKey { pool, gpu, preemptable: request.preemptable, part: Part::All };
+        let key = |gpu| ViewKey { pool, gpu, preemptable: request.preemptable };
         if request.gpus.is_empty() {
-            self.add_views(&mut shape, key(GpuKind::None));
+            self.add_view(&mut shape, key(GpuKind::None));
         }
         for gpu in request.gpus.iter().take(GPU_PREFERENCES_MAX) {
             if gpu == ANY_GPU {
-                self.add_views(&mut shape, key(GpuKind::Any));
+                self.add_view(&mut shape, key(GpuKind::Any));
             } else if let Some(gpu) = self.snapshot.name(gpu) {
-                self.add_views(&mut shape, key(GpuKind::Type(gpu)));
+                self.add_view(&mut shape, key(GpuKind::Type(gpu)));
             }
         }
         shape
@@ -207,41 +203,51 @@ impl Placer {
     /// Makes a request ready again if workers of a new pool or GPU type have come since, or the index is
     /// another.
     pub(crate) fn refresh(&mut self, shape: &mut Shape, request: &Request) {
-        if (shape.names, shape.build) != (self.snapshot.names(), self.build) {
+        if shape.made_at != self.state() {
             *shape = self.shape(request);
         }
     }
 
-    fn add_views(&mut self, shape: &mut Shape, key: ViewKey) {
-        if self.apart {
-            let parts: [Part; PARTS] = [Part::Own, Part::Next, Part::Others];
-            for part in parts {
-                self.add_view(shape, ViewKey { part, ..key });
-            }
-        } else {
-            self.add_view(shape, key);
-        }
+    /// Goes up when requests must be made ready again: a new name, which may be the pool or the GPU type that
+    /// they ask for, or another generation of the index.
+    fn state(&self) -> u32 {
+        self.snapshot.names() + self.index.generation()
+    }
+
+    /// The parts of the fleet that are looked in.
+    fn parts(&self) -> &'static [Part] {
+        if self.apart { &PARTS } else { &[Part::All] }
     }
 
     fn add_view(&mut self, shape: &mut Shape, key: ViewKey) {
-        let view = self.index.find(&key).unwrap_or_else(|| {
-            let snapshot = &self.snapshot;
-            let slots = snapshot.slots();
-            let start =
-                if slots == 0 { 0 } else { (policy::mix(self.seed) % u64::from(slots)) as u32 };
+        let at = usize::from(shape.views.len);
+        shape.views.len += 1;
+        shape.views.list[at] = self.index.find(&key).unwrap_or_else(|| self.build(key));
+        let views = shape.views.list[at]..shape.views.list[at] + self.parts().len() as u32;
+        for view in views {
+            // The same in all parts, as all are made ready for the same requests.
+            shape.watches[at] = self.index.prepare(view, &shape.needs);
+        }
+        shape.made_at = self.state();
+    }
+
+    /// Builds the views for a key, one for each part, and returns the first.
+    fn build(&mut self, key: ViewKey) -> u32 {
+        let snapshot = &self.snapshot;
+        let slots = snapshot.slots();
+        let start = if slots == 0 { 0 } else { (policy::mix(self.seed) % u64::from(slots)) as u32 };
+        let views = self.parts().iter().map(|&part| {
             let members = (start..slots)
                 .chain(0..start)
                 .filter(|&slot| {
                     snapshot.is_open(slot)
                         && snapshot.class[slot as usize].serves(&key)
-                        && self.replica.holds(key.part, slot)
+                        && self.replica.holds(part, slot)
                 })
                 .map(|slot| (slot, snapshot.free[slot as usize]));
-            self.index.build(key, members)
+            self.index.build(key, part, members)
         });
-        self.index.prepare(view, &shape.needs);
-        shape.views.list[usize::from(shape.views.len)] = view;
-        shape.views.len += 1;
+        views.min().unwrap_or_default()
     }
 
     /// Picks a worker for a container and counts it as planned there. `None`: nothing fits.
@@ -252,11 +258,9 @@ impl Placer {
             Policy::Affinity => {
                 shape.views.iter().find_map(|view| self.nearest(view, shape, &mut probes))
             }
-            policy => shape.views.iter().find_map(|view| {
-                // Where another replica may be at work, the emptiest worker is the least in its way.
-                let foreign = self.apart && self.index.key(view).part != Part::Own;
-                let policy = if foreign { Policy::Spread } else { policy };
-                self.index.pick(policy, view, &shape.needs, &mut probes)
+            policy if self.apart => self.pick_apart(policy, shape, &mut probes),
+            policy => shape.views.iter().zip(&shape.watches).find_map(|(view, &watch)| {
+                self.index.pick(policy, view, &shape.needs, watch, &mut probes)
             }),
         };
         self.examined.decisions += 1;
@@ -267,6 +271,17 @@ impl Placer {
         self.snapshot.take(slot, &shape.needs);
         self.index.change(slot, &self.snapshot.free[slot as usize]);
         Some(WorkerKey(slot))
+    }
+
+    /// In the replica's own share first. Where another may be at work, the emptiest worker is the least in
+    /// its way.
+    fn pick_apart(&mut self, own: Policy, shape: &Shape, probes: &mut Probes) -> Option<u32> {
+        shape.views.iter().zip(&shape.watches).find_map(|(view, &watch)| {
+            (view..).zip(PARTS).find_map(|(view, part)| {
+                let policy = if part == Part::Own { own } else { Policy::Spread };
+                self.index.pick(policy, view, &shape.needs, watch, probes)
+            })
+        })
     }
 
     /// Of the members that fit, the one below the bound that has the highest rendezvous weight. The

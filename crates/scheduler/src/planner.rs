@@ -46,8 +46,6 @@ struct Item {
     enqueued: Duration,
     /// When it was asked for: its lease is as old as that at most.
     asked_at: Duration,
-    /// Its part in the batch, once it is planned.
-    part: u32,
 }
 
 /// A planned batch, until its verdict is known.
@@ -122,7 +120,9 @@ pub struct Planner {
     spare: Vec<Batch>,
     /// For each slot, the batch in which it last had a part, and the part.
     part_of: Vec<(u64, u32)>,
-    planned: Vec<Item>,
+    planned: Vec<Option<Item>>,
+    /// Those by part: the part and their number.
+    order: Vec<(u32, u32)>,
 }
 
 impl Planner {
@@ -146,6 +146,7 @@ impl Planner {
             spare: Vec::new(),
             part_of: Vec::new(),
             planned: Vec::new(),
+            order: Vec::new(),
         }
     }
 
@@ -199,7 +200,7 @@ impl Planner {
         self.backlog_empty = claimed.len() < asked;
         for Claimed { key, request, attempts, enqueued } in claimed {
             let shape = self.placer.shape(&request);
-            let item = Item { key, request, shape, attempts, enqueued, asked_at, part: 0 };
+            let item = Item { key, request, shape, attempts, enqueued, asked_at };
             self.bands.of(&item).push_back(item);
             self.bands.waiting += 1;
             self.since.get_or_insert(now);
@@ -219,8 +220,9 @@ impl Planner {
             let Some(mut item) = self.bands.pop() else { break };
             self.placer.refresh(&mut item.shape, &item.request);
             if let Some(worker) = self.placer.place(&item.shape) {
-                item.part = self.part(&mut batch, number, worker.0);
-                self.planned.push(item);
+                let part = self.part(&mut batch, number, worker.0);
+                self.order.push((part, self.planned.len() as u32));
+                self.planned.push(Some(item));
             } else if !self.placer.could_fit(&item.shape)
                 && let Some(refusal) = self.placer.never_fits(&item.request)
             {
@@ -240,8 +242,10 @@ impl Planner {
             return plan;
         }
         // Parts are in the order of their first container; their containers come together.
-        self.planned.sort_by_key(|item| item.part);
-        batch.items.append(&mut self.planned);
+        self.order.sort_unstable();
+        let planned = &mut self.planned;
+        batch.items.extend(self.order.drain(..).filter_map(|(_, at)| planned[at as usize].take()));
+        planned.clear();
         batch.commit.containers.extend(batch.items.iter().map(|item| item.key));
         self.last_batch = number;
         self.in_flight.push_back(batch);

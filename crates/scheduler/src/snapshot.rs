@@ -1,4 +1,5 @@
-//! A scheduler's copy of the fleet: one array a property, a slot a worker.
+//! A scheduler's copy of the fleet: one array a property, a slot a worker. What a decision changes beside
+//! what is free is one property.
 //!
 //! A slot is the worker's key. What is free in the copy is what the store said less what this
 //! scheduler has planned and not heard about, so planning can go on while a commit is under way.
@@ -33,6 +34,19 @@ impl Class {
     }
 }
 
+/// What a decision changes, side by side.
+#[derive(Clone, Copy, Debug, Default)]
+struct Books {
+    /// Free, as the store said.
+    told: Resources,
+    told_containers: u32,
+    /// Planned and not heard about.
+    planned: Taken,
+    planned_containers: u32,
+    /// Batches among those.
+    ahead: u32,
+}
+
 /// The fleet as this scheduler knows it.
 #[derive(Debug, Default)]
 pub(crate) struct Snapshot {
@@ -42,15 +56,8 @@ pub(crate) struct Snapshot {
     pub(crate) epoch: Vec<u32>,
     pub(crate) version: Vec<u64>,
     pub(crate) total: Vec<Resources>,
-    /// As the store said.
-    told: Vec<Resources>,
-    told_containers: Vec<u32>,
-    /// Planned and not heard about.
-    planned: Vec<Taken>,
-    planned_containers: Vec<u32>,
-    /// Batches among those.
-    ahead: Vec<u32>,
-    /// `told` less `planned`.
+    books: Vec<Books>,
+    /// What was told less what is planned.
     pub(crate) free: Vec<Resources>,
     /// The hash of its name, for rendezvous.
     pub(crate) hash: Vec<u64>,
@@ -109,9 +116,9 @@ impl Snapshot {
         }
         self.status[at] = state.status;
         self.version[at] = state.version;
-        self.told[at] = state.free;
-        self.told_containers[at] = state.containers;
-        self.free[at] = self.told[at].less(&self.planned[at]);
+        let books = &mut self.books[at];
+        (books.told, books.told_containers) = (state.free, state.containers);
+        self.free[at] = books.told.less(&books.planned);
         changed
     }
 
@@ -129,11 +136,7 @@ impl Snapshot {
         self.epoch.resize(slots, 0);
         self.version.resize(slots, 0);
         self.total.resize(slots, Resources::default());
-        self.told.resize(slots, Resources::default());
-        self.told_containers.resize(slots, 0);
-        self.planned.resize(slots, Taken::default());
-        self.planned_containers.resize(slots, 0);
-        self.ahead.resize(slots, 0);
+        self.books.resize(slots, Books::default());
         self.free.resize(slots, Resources::default());
         self.hash.resize(slots, 0);
     }
@@ -147,54 +150,56 @@ impl Snapshot {
         };
         self.hash[at] = policy::hash(&worker.id);
         self.total[at] = worker.total;
-        self.planned[at] = Taken::default();
-        self.planned_containers[at] = 0;
-        self.ahead[at] = 0;
+        let Books { told, told_containers, .. } = self.books[at];
+        self.books[at] = Books { told, told_containers, ..Books::default() };
     }
 
     /// Containers on a worker, with those planned.
     pub(crate) fn load(&self, slot: u32) -> u64 {
-        u64::from(self.told_containers[slot as usize])
-            + u64::from(self.planned_containers[slot as usize])
+        let books = &self.books[slot as usize];
+        u64::from(books.told_containers) + u64::from(books.planned_containers)
     }
 
     /// Plans a container on a worker.
     #[inline]
     pub(crate) fn take(&mut self, slot: u32, needs: &Resources) {
-        let at = slot as usize;
-        self.planned[at].add(needs);
-        self.planned_containers[at] += 1;
-        self.free[at] = self.told[at].less(&self.planned[at]);
+        let books = &mut self.books[slot as usize];
+        books.planned.add(needs);
+        books.planned_containers += 1;
+        self.free[slot as usize] = books.told.less(&books.planned);
     }
 
     /// Whether this much is planned on a worker.
     pub(crate) fn has_planned(&self, slot: u32, needs: &Resources) -> bool {
-        self.planned.get(slot as usize).is_some_and(|planned| planned.contains(needs))
-            && self.planned_containers[slot as usize] > 0
+        self.books
+            .get(slot as usize)
+            .is_some_and(|books| books.planned_containers > 0 && books.planned.contains(needs))
     }
 
     /// Forgets a planned container, if the worker is still the one it was planned for.
     pub(crate) fn put_back(&mut self, slot: u32, epoch: u32, needs: &Resources) {
         let at = slot as usize;
         if self.epoch[at] == epoch {
-            self.planned[at].remove(needs);
-            self.planned_containers[at] -= 1;
-            self.free[at] = self.told[at].less(&self.planned[at]);
+            let books = &mut self.books[at];
+            books.planned.remove(needs);
+            books.planned_containers -= 1;
+            self.free[at] = books.told.less(&books.planned);
         }
     }
 
     /// A batch for this worker is planned: the version that it will find there if all goes well.
     pub(crate) fn batch_planned(&mut self, slot: u32) -> u64 {
         let at = slot as usize;
-        let expected = self.version[at] + u64::from(self.ahead[at]);
-        self.ahead[at] += 1;
+        let ahead = &mut self.books[at].ahead;
+        let expected = self.version[at] + u64::from(*ahead);
+        *ahead += 1;
         expected
     }
 
     /// A batch for this worker has been heard about.
     pub(crate) fn batch_settled(&mut self, slot: u32, epoch: u32) {
         if self.epoch[slot as usize] == epoch {
-            self.ahead[slot as usize] -= 1;
+            self.books[slot as usize].ahead -= 1;
         }
     }
 }

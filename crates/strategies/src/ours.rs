@@ -42,14 +42,17 @@ pub(crate) fn run<S: Store>(
     // The first step hears nothing yet: what it asked for comes with the second.
     let mut has_asked = false;
     loop {
-        let is_over = work.is_over();
-        let (step, decided, updated) = match is_over {
-            false => timed(&mut ran, &spent, || scheduler.step(work.now()))?,
-            // What is under way is heard, so that all that it cost is counted; no time of the run.
-            true => (scheduler.finish(work.now())?, Duration::ZERO, Duration::ZERO),
+        let is_last = work.is_over();
+        let step = if is_last {
+            // What is still under way is heard: it has cost something, and a stop may come when it has
+            // placed something. The run's time is over: it is in no part of it.
+            scheduler.finish(work.now())?
+        } else {
+            let (step, decided, updated) = timed(&mut ran, &spent, || scheduler.step(work.now()))?;
+            decision += decided;
+            update += updated;
+            step
         };
-        decision += decided;
-        update += updated;
         let placed = step.settled.placed.len();
         let decisions = placed + step.settled.conflicts + step.requeued + step.refused;
         ran.decisions += decisions as u64;
@@ -69,7 +72,7 @@ pub(crate) fn run<S: Store>(
             ran.total = at;
             work.settle(placed + step.refused);
         }
-        if is_over {
+        if is_last {
             return Ok(ran);
         }
         if let Some(due) = scheduler.planner().due() {

@@ -45,6 +45,6 @@ mod round_trips;
 
 pub use held::Passed;
 pub use plan::{Direction, Ending, Fault, Plan};
-pub use proxy::{CONNECTIONS_MAX, Proxy};
+pub use proxy::{CONNECTIONS_MAX, DELAY_MAX, Proxy};
 pub use queue::HELD_MAX_BYTES;
 pub use round_trips::{Calibration, RoundTrips, round_trips};

@@ -17,6 +17,8 @@ use crate::round_trips::{Calibration, calibrate};
 
 /// How many connections there may be at a time; further ones wait until one has ended.
 pub const CONNECTIONS_MAX: usize = 256;
+/// The longest delay; more than that is a fault in whatever asks for it.
+pub const DELAY_MAX: Duration = Duration::from_secs(3_600);
 /// How long the server may take to accept.
 const CONNECT_MAX: Duration = Duration::from_secs(5);
 /// How often a full house is looked at again.
@@ -45,8 +47,14 @@ impl Proxy {
     /// `upstream` does not take is closed at once.
     ///
     /// # Errors
-    /// If there is no port, thread or file descriptor to be had.
+    /// If there is no port, thread or file descriptor to be had, and if the delay is longer than
+    /// [`DELAY_MAX`].
     pub fn start(upstream: SocketAddr, plan: Plan) -> io::Result<Self> {
+        if plan.delay > DELAY_MAX {
+            let (asked, most) = (plan.delay.as_secs(), DELAY_MAX.as_secs());
+            let why = format!("a delay of {asked} s: expected at most {most} s a round trip");
+            return Err(io::Error::new(ErrorKind::InvalidInput, why));
+        }
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;

@@ -131,6 +131,10 @@ pub(crate) fn once(
     if refused.is_empty() && ran.given_up > 0 {
         refused = unfit(scenario)?;
     }
+    let gone = audit.popped.saturating_sub(ran.given_up);
+    if !died.is_empty() && gone > 0 {
+        refused.push(format!("{gone} popped by a replica that died"));
+    }
     // What a replica did that died has been told by nobody.
     let mut faults = if died.is_empty() { faults(&ran, &audit) } else { audit.faults.clone() };
     let delivered = match after {

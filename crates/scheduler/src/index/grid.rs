@@ -28,11 +28,9 @@
 //! | [`Grid::tightest`] | at most `28 + 2h` |
 //!
 //! 2^20 workers in the worst tree of all make `h` 29, so a request without GPUs, which is looked for in one
-//! grid, stays under 128 whatever the fleet. A request for GPUs is looked for in one grid after the other,
-//! by type and number of free GPUs, until one holds a fit: there the `4 + h` of each in vain add up, and up
-//! to 4 refusals a type. With eight grids of a type that stays within 128 for `h` up to 11 if nothing fits, 10
-//! for the emptiest and 7 for the tightest: up to 375, 231 and 53 different pairs in the request's own
-//! cell of each, in the worst tree. Beyond, the answer is as exact and may take more looks.
+//! grid, stays under 128 whatever the fleet. A request for GPUs may be looked for in many: see
+//! [`super::levels`], which names those that hold a fit in 3 looks a type, and says whether the request's
+//! own cell is worth a look. Then `tightest` takes at most `1 + 2h` or `26 + h`.
 
 use super::Probes;
 use super::level::LEVELS;
@@ -81,6 +79,12 @@ pub(crate) struct Sorted {
 }
 
 impl Sorted {
+    /// Requests lie in this row.
+    pub(crate) fn has_row(&self, row: usize) -> bool {
+        self.rows >> row & 1 == 1
+    }
+
+    /// A row or a column that requests lie in.
     pub(crate) fn has(&self, row: usize, column: usize) -> bool {
         (self.rows >> row | self.columns >> column) & 1 == 1
     }
@@ -133,6 +137,21 @@ impl Grid {
         self.rows[row].as_ref().map_or(NIL, |row| row.cells[column].root)
     }
 
+    /// The greatest `y` of the row and all over it.
+    pub(crate) fn greatest_y_from(&self, row: usize) -> u32 {
+        self.greatest_y.from(row)
+    }
+
+    /// The greatest `x` of the row's sorted cells from this one on.
+    pub(crate) fn greatest_x_from(&self, row: usize, column: usize) -> u32 {
+        self.rows[row].as_ref().map_or(0, |row| row.greatest_x.from(column))
+    }
+
+    /// Whether a sorted cell has a worker with so much.
+    pub(crate) fn has(&self, nodes: &Nodes, row: usize, column: usize, x: u32, y: u32) -> bool {
+        nodes.first(self.root(row, column), x, y, &mut Probes::default()).is_some()
+    }
+
     /// Cells of a row that have workers.
     pub(crate) fn used(&self, row: usize) -> u64 {
         self.bits[row]
@@ -156,29 +175,28 @@ impl Grid {
     }
 
     /// A worker has joined the cell, and its tree if it is sorted.
-    pub(crate) fn joined(&mut self, nodes: &Nodes, row: usize, column: usize, floor: u32) {
+    /// Returns whether the greatest `y` of the row and all over it is another.
+    pub(crate) fn joined(&mut self, nodes: &Nodes, row: usize, column: usize, floor: u32) -> bool {
         self.workers += 1;
         self.bits[row] |= 1 << column;
-        if self.bits[row] >> column == 1 {
-            self.refresh(nodes, row, column, floor);
-        }
+        self.bits[row] >> column == 1 && self.refresh(nodes, row, column, floor)
     }
 
-    /// A worker has left the cell, and its tree if it is sorted.
+    /// A worker has left the cell, and its tree if it is sorted. Returns the same.
     pub(crate) fn left(
         &mut self,
         nodes: &Nodes,
         row: usize,
         column: usize,
         floor: impl Fn(usize) -> u32,
-    ) {
+    ) -> bool {
         self.workers -= 1;
         let uppermost = self.bits[row] >> column == 1;
         if self.head(row, column) == NIL {
             self.bits[row] &= !(1 << column);
         }
         if !uppermost {
-            return;
+            return false;
         }
         match self.bits[row].checked_ilog2() {
             Some(column) => self.refresh(nodes, row, column as usize, floor(column as usize)),
@@ -187,10 +205,10 @@ impl Grid {
     }
 
     /// Sets a row's greatest `y` by its uppermost cell.
-    pub(crate) fn refresh(&mut self, nodes: &Nodes, row: usize, column: usize, floor: u32) {
+    pub(crate) fn refresh(&mut self, nodes: &Nodes, row: usize, column: usize, floor: u32) -> bool {
         let root = self.root(row, column);
         let greatest = if root == NIL { floor } else { nodes.greatest_y(root) };
-        self.greatest_y.set(row, greatest);
+        self.greatest_y.set(row, greatest)
     }
 
     /// The emptiest worker that fits: the highest row, and in it the highest column, that hold one. If
@@ -223,10 +241,18 @@ impl Grid {
     /// The tightest worker that fits: the lowest row, and in it the lowest column, that hold one. If
     /// all of that cell fit, the last of its queue; else the least `y`, then the least `x`, then the first
     /// of that queue.
-    pub(crate) fn tightest(&self, nodes: &Nodes, want: Spot, probes: &mut Probes) -> Option<Found> {
+    /// With `own` the request's own cell is looked in; without, it is known to hold none.
+    pub(crate) fn tightest(
+        &self,
+        nodes: &Nodes,
+        want: Spot,
+        own: bool,
+        probes: &mut Probes,
+    ) -> Option<Found> {
         if let Some(row) = self.rows[want.row].as_deref() {
             probes.one();
-            if self.bits[want.row] >> want.column & 1 == 1
+            if own
+                && self.bits[want.row] >> want.column & 1 == 1
                 && let Some(pair) = nodes.first(row.cells[want.column].root, want.x, want.y, probes)
             {
                 return Some(Found::Pair(pair));

@@ -18,11 +18,13 @@ impl Maxima {
     pub(crate) const NONE: Self =
         Self { at: [0; LEVELS], from: [0; LEVELS + 1], block: [0; LEVELS / 8] };
 
+    /// Returns whether that is another greatest of the level and all over it.
     #[inline]
-    pub(crate) fn set(&mut self, level: usize, greatest: u32) {
+    pub(crate) fn set(&mut self, level: usize, greatest: u32) -> bool {
         if self.at[level] == greatest {
-            return;
+            return false;
         }
+        let before = self.from[level];
         self.at[level] = greatest;
         let block = level / 8;
         self.block[block] = self.at[block * 8..][..8].iter().copied().max().unwrap_or(0);
@@ -33,6 +35,12 @@ impl Maxima {
             }
             self.from[at] = from;
         }
+        self.from[level] != before
+    }
+
+    /// The greatest at the level and all over it.
+    pub(crate) fn from(&self, level: usize) -> u32 {
+        self.from[level]
     }
 
     /// Whether some level over this one has that much. One look.

@@ -2,12 +2,14 @@
 //!
 //! A *view* holds the workers that one kind of request may go to: of a pool, of a GPU type, with or
 //! without preemptable ones. It is built when the first such request is made ready, and kept up with
-//! every change. Inside, a [`grid`] for every number of free GPUs.
+//! every change. Inside, a [`grid`] for every number of free GPUs, and [`levels`] that say which of them hold a
+//! fit.
 //!
 //! Left out: a worker's `priority` and `runtime` are not part of a view.
 
 mod grid;
 mod level;
+mod levels;
 mod maxima;
 mod tree;
 mod view;
@@ -18,8 +20,9 @@ pub(crate) use view::{GpuKind, ViewKey};
 
 use crate::amount::Resources;
 use crate::policy::Policy;
+use crate::replica::Part;
 use tree::NIL;
-use view::{Entry, View};
+use view::{Entry, View, spot};
 
 /// How many rows, cells, tree nodes, refusals and workers have been looked at. Counted where one is read.
 #[derive(Clone, Copy, Debug, Default)]
@@ -28,7 +31,12 @@ pub(crate) struct Probes(pub(crate) u64);
 impl Probes {
     #[inline]
     pub(crate) fn one(&mut self) {
-        self.0 += 1;
+        self.some(1);
+    }
+
+    #[inline]
+    pub(crate) fn some(&mut self, count: u64) {
+        self.0 += count;
     }
 }
 
@@ -41,10 +49,12 @@ pub(crate) struct Index {
     free_entries: Vec<u32>,
     /// The first entry of each slot.
     first: Vec<u32>,
+    /// Goes up when what requests were made ready with is no longer there.
+    generation: u32,
 }
 
 impl Index {
-    /// The view for a key, if there is one.
+    /// The view for a key, if there is one: of its parts, the first.
     pub(crate) fn find(&self, key: &ViewKey) -> Option<u32> {
         self.by_key.get(key).copied()
     }
@@ -53,30 +63,49 @@ impl Index {
         &self.views[view as usize].key
     }
 
-    /// A new view of these workers, queued in this order.
+    /// A new view of these workers, queued in this order. Parts of a key are built one right after the other.
     pub(crate) fn build(
         &mut self,
         key: ViewKey,
+        part: Part,
         members: impl Iterator<Item = (u32, Resources)>,
     ) -> u32 {
         let view = u32::try_from(self.views.len()).expect("fewer views than 2^32");
-        self.views.push(View::new(key));
-        self.by_key.insert(key, view);
+        self.views.push(View::new(key, part));
+        self.by_key.entry(key).or_insert(view);
         for (slot, free) in members {
             self.join(slot, view, &free);
         }
         view
     }
 
-    /// Makes a view ready for requests of this size. Before, it must not be asked for them.
-    pub(crate) fn prepare(&mut self, view: u32, needs: &Resources) {
-        self.views[view as usize].prepare(&mut self.entries, needs);
+    /// Forgets all views.
+    pub(crate) fn clear(&mut self) {
+        *self = Self { generation: self.generation + 1, ..Self::default() };
+    }
+
+    /// What a request that is made ready now belongs to. In another generation it must be made ready again.
+    pub(crate) fn generation(&self) -> u32 {
+        self.generation
+    }
+
+    /// Makes a view ready for requests of this size, and returns what it should be asked for them with.
+    /// Before, it must not be asked for them.
+    pub(crate) fn prepare(&mut self, view: u32, needs: &Resources) -> u16 {
+        let (watch, forgotten) = self.views[view as usize].prepare(&mut self.entries, needs);
+        self.generation += u32::from(forgotten);
+        watch
     }
 
     /// A worker is new: it goes last into all views that `belongs` says.
-    pub(crate) fn add(&mut self, slot: u32, free: &Resources, belongs: impl Fn(&ViewKey) -> bool) {
+    pub(crate) fn add(
+        &mut self,
+        slot: u32,
+        free: &Resources,
+        belongs: impl Fn(&ViewKey, Part) -> bool,
+    ) {
         for view in 0..self.views.len() {
-            if belongs(&self.views[view].key) {
+            if belongs(&self.views[view].key, self.views[view].part) {
                 self.join(slot, view as u32, free);
             }
         }
@@ -97,7 +126,8 @@ impl Index {
         };
         members.push(at);
         self.first[slot as usize] = at;
-        self.views[view as usize].insert(&mut self.entries, at, free);
+        let gpus = free.gpus.get() as usize;
+        self.views[view as usize].insert(&mut self.entries, at, gpus, spot(free));
     }
 
     /// A worker is gone, from all views.
@@ -120,13 +150,15 @@ impl Index {
     /// What a worker has free may have changed: if it has, it goes last in its new queues.
     pub(crate) fn change(&mut self, slot: u32, free: &Resources) {
         let mut at = self.first.get(slot as usize).copied().unwrap_or(NIL);
+        // It is at the same place in all views.
+        if at == NIL || self.entries[at as usize].is_at(free) {
+            return;
+        }
+        let (gpus, spot) = (free.gpus.get() as usize, spot(free));
         while at != NIL {
-            let view = &mut self.views[self.entries[at as usize].view as usize];
-            if !self.entries[at as usize].is_at(free) {
-                view.remove(&mut self.entries, at);
-                view.insert(&mut self.entries, at, free);
-            }
-            at = self.entries[at as usize].next_of_slot;
+            let Entry { view, next_of_slot, .. } = self.entries[at as usize];
+            self.views[view as usize].change(&mut self.entries, at, gpus, spot);
+            at = next_of_slot;
         }
     }
 
@@ -136,9 +168,10 @@ impl Index {
         policy: Policy,
         view: u32,
         needs: &Resources,
+        watch: u16,
         probes: &mut Probes,
     ) -> Option<u32> {
-        let entry = self.views[view as usize].pick(policy, needs, probes)?;
+        let entry = self.views[view as usize].pick(policy, needs, watch, probes)?;
         Some(self.entries[entry as usize].slot)
     }
 

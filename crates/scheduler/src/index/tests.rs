@@ -4,12 +4,13 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::level::Axis;
+use super::levels::WATCHES;
 use super::{GpuKind, Index, Probes, ViewKey};
 use crate::amount::{Gpus, Megabytes, Millicores, Resources};
 use crate::policy::Policy;
 use crate::replica::Part;
 
-const KEY: ViewKey = ViewKey { pool: None, gpu: GpuKind::Any, preemptable: false, part: Part::All };
+const KEY: ViewKey = ViewKey { pool: None, gpu: GpuKind::Any, preemptable: false };
 
 fn amount(cpu: u32, memory: u32, gpus: u32) -> Resources {
     Resources {
@@ -93,21 +94,21 @@ proptest! {
     fn picks_what_a_plain_list_would(steps in vec(step(), 1..160)) {
         let (mut index, mut model) = (Index::default(), Model::default());
         model.workers.resize(40, None);
-        let view = index.build(KEY, std::iter::empty());
+        let view = index.build(KEY, Part::All, std::iter::empty());
         for step in steps {
             match step {
                 Step::Set(slot, Some(free)) => {
                     let there = model.workers[slot].is_some();
                     model.set(slot, Some(free));
-                    if there { index.change(slot as u32, &free) } else { index.add(slot as u32, &free, |_| true) }
+                    if there { index.change(slot as u32, &free) } else { index.add(slot as u32, &free, |_, _| true) }
                 }
                 Step::Set(slot, None) => {
                     model.set(slot, None);
                     index.remove(slot as u32);
                 }
                 Step::Pick(policy, needs) => {
-                    index.prepare(view, &needs);
-                    let picked = index.pick(policy, view, &needs, &mut Probes::default());
+                    let watch = index.prepare(view, &needs);
+                    let picked = index.pick(policy, view, &needs, watch, &mut Probes::default());
                     prop_assert_eq!(picked, model.pick(policy, &needs), "{:?} {:?}", policy, needs);
                     // A placement, as decisions make them.
                     if let Some(slot) = picked {
@@ -207,6 +208,38 @@ fn gather(crowd: Crowd, count: usize, needs: &Resources) -> Vec<Resources> {
         .collect()
 }
 
+/// Workers of several GPU types, by type and number of free GPUs.
+type Typed = (usize, Resources);
+
+/// Looks at the answers for a request that will do with any of `types`, in this order; returns the most that
+/// was looked at.
+fn check_typed(fleet: &[Typed], types: &[usize], needs: &Resources) -> Result<u64, TestCaseError> {
+    let mut most = 0;
+    for policy in [Policy::Spread, Policy::BestFit] {
+        let mut index = Index::default();
+        let mut probes = Probes::default();
+        let (mut picked, mut expected) = (None, None);
+        for &wanted in types {
+            let of_type = || {
+                (0..).zip(fleet).filter(|(_, (gpu, _))| *gpu == wanted).map(|(at, it)| (at, it.1))
+            };
+            let mut model = Model::default();
+            model.workers.resize(fleet.len(), None);
+            for (slot, free) in of_type() {
+                model.set(slot as usize, Some(free));
+            }
+            let key = ViewKey { gpu: GpuKind::Type(wanted as u32), ..KEY };
+            let view = index.build(key, Part::All, of_type());
+            let watch = index.prepare(view, needs);
+            expected = expected.or_else(|| model.pick(policy, needs));
+            picked = picked.or_else(|| index.pick(policy, view, needs, watch, &mut probes));
+        }
+        prop_assert_eq!(picked, expected, "{:?}", policy);
+        most = most.max(probes.0);
+    }
+    Ok(most)
+}
+
 /// Looks at the answers for `needs` in a fleet; returns the most that was looked at.
 fn check(fleet: &[Resources], needs: &Resources) -> Result<u64, TestCaseError> {
     let mut model = Model::default();
@@ -217,10 +250,10 @@ fn check(fleet: &[Resources], needs: &Resources) -> Result<u64, TestCaseError> {
     let mut most = 0;
     for policy in [Policy::Spread, Policy::BestFit] {
         let mut index = Index::default();
-        let view = index.build(KEY, (0..).zip(fleet.iter().copied()));
-        index.prepare(view, needs);
+        let view = index.build(KEY, Part::All, (0..).zip(fleet.iter().copied()));
+        let watch = index.prepare(view, needs);
         let mut probes = Probes::default();
-        let picked = index.pick(policy, view, needs, &mut probes);
+        let picked = index.pick(policy, view, needs, watch, &mut probes);
         prop_assert_eq!(picked, model.pick(policy, needs), "{:?}", policy);
         most = most.max(probes.0);
     }
@@ -243,6 +276,99 @@ proptest! {
         let most = check(&fleet, &needs)?;
         prop_assert!(most <= 128, "{most} in {} workers", fleet.len());
     }
+}
+
+fn with_gpus(free: Resources, gpus: u32) -> Resources {
+    amount(free.cpu.get(), free.memory.get(), gpus)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    /// The same with up to eight GPU types in order, and any numbers of free GPUs.
+    #[test]
+    fn looks_at_128_places_at_most_for_gpus_too(
+        cpu in prop_oneof![1_u32..4_000, 60_000_u32..2_000_000],
+        memory in prop_oneof![1_u32..16_000, 300_000_u32..8_000_000],
+        gpus in 1_u32..5,
+        types in proptest::sample::subsequence(vec![0_usize, 1, 2, 3, 4, 5, 6, 7], 1..=8)
+            .prop_shuffle(),
+        crowds in vec((0_usize..8, 0_u32..64, 1_u32..9, crowd()), 1..12),
+    ) {
+        let needs = amount(cpu, memory, gpus);
+        // A crowd in several grids in a row.
+        let fleet: Vec<Typed> = crowds
+            .iter()
+            .flat_map(|&(gpu, first, grids, (crowd, count))| {
+                let crowd = gather(crowd, count / grids as usize + 1, &needs);
+                (first..(first + grids).min(64)).flat_map(move |gpus| {
+                    crowd.clone().into_iter().map(move |free| (gpu, with_gpus(free, gpus)))
+                })
+            })
+            .collect();
+        let most = check_typed(&fleet, &types, &needs)?;
+        prop_assert!(most <= 128, "{most} in {} workers", fleet.len());
+    }
+}
+
+/// The worst that is known: all 63 grids of eight types have a crowd of which nobody fits, or only in the last
+/// grid that is tried.
+#[test]
+fn eight_types_with_63_numbers_of_free_gpus_are_searched_in_few_looks() {
+    let needs = amount(60_000, 300_000, 1);
+    let types: Vec<usize> = (0..8).collect();
+    let mut fleet: Vec<Typed> = Vec::new();
+    for gpu in 0..8 {
+        for gpus in 1..64 {
+            let crowd = gather(Crowd::Stairs, 60, &needs);
+            fleet.extend(crowd.into_iter().map(|free| (gpu, with_gpus(free, gpus))));
+        }
+    }
+    assert!(check_typed(&fleet, &types, &needs).expect("exact") <= 24);
+    for last in [1, 63] {
+        // With what makes the last grid hard as well.
+        let mut fleet = fleet.clone();
+        fleet.extend([Crowd::Row, Crowd::Column].into_iter().flat_map(|crowd| {
+            gather(crowd, 2_000, &needs).into_iter().map(move |free| (7, with_gpus(free, last)))
+        }));
+        fleet.push((7, amount(60_000, 300_000, last)));
+        let most = check_typed(&fleet, &types, &needs).expect("exact");
+        assert!((30..=128).contains(&most), "{most}");
+    }
+}
+
+/// More sizes than are watched at a time, and workers that come and go: the answers stay exact, whether a
+/// request was made ready again or not.
+#[test]
+fn sizes_that_are_no_longer_watched_find_the_same_workers() {
+    let mut index = Index::default();
+    let mut model = Model::default();
+    model.workers.resize(50, None);
+    let view = index.build(KEY, Part::All, std::iter::empty());
+    let sizes: Vec<Resources> = (0..3 * WATCHES as u32)
+        .map(|i| amount(1_000 + i % 60, 5_000 + i / 60, 1 + i % 3))
+        .collect();
+    let mut watches: Vec<u16> = Vec::new();
+    for (at, needs) in sizes.iter().enumerate() {
+        watches.push(index.prepare(view, needs));
+        let (slot, i) = (at % 50, at as u32);
+        let free = amount(1_000 + i * 7 % 60, 5_000 + i * 11 % 60, i % 5);
+        let there = model.workers[slot].is_some();
+        model.set(slot, Some(free));
+        if there {
+            index.change(slot as u32, &free);
+        } else {
+            index.add(slot as u32, &free, |_, _| true);
+        }
+        for at in [at, at / 2, at / 3] {
+            for policy in [Policy::Spread, Policy::BestFit] {
+                let mut probes = Probes::default();
+                let picked = index.pick(policy, view, &sizes[at], watches[at], &mut probes);
+                assert_eq!(picked, model.pick(policy, &sizes[at]), "{at}: {:?}", sizes[at]);
+            }
+        }
+    }
+    assert_eq!(index.generation(), 2, "forgotten twice");
 }
 
 /// Eight grids, none of which but the last that is tried holds a fit, each with a crowd of stairs.

@@ -3,6 +3,7 @@
 use super::Probes;
 use super::grid::{Found, Grid, Sorted, Spot};
 use super::level::{Axis, LEVELS};
+use super::levels::Levels;
 use super::tree::{Ends, NIL, Nodes};
 use crate::amount::Resources;
 use crate::policy::Policy;
@@ -16,7 +17,6 @@ pub(crate) struct ViewKey {
     pub(crate) gpu: GpuKind,
     /// Preemptable workers will do too.
     pub(crate) preemptable: bool,
-    pub(crate) part: Part,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -86,6 +86,8 @@ impl Entry {
 #[derive(Debug)]
 pub(crate) struct View {
     pub(crate) key: ViewKey,
+    /// Of the workers that the key stands for.
+    pub(crate) part: Part,
     /// Entries of all its workers, in no order.
     pub(crate) members: Vec<u32>,
     /// By free GPUs.
@@ -95,30 +97,55 @@ pub(crate) struct View {
     nodes: Nodes,
     /// Rows and columns that requests lie in.
     sorted: Sorted,
+    /// Of a view without GPUs, which has one grid.
     refused: Skyline,
+    /// Of a view with GPUs.
+    levels: Option<Levels>,
 }
 
 impl View {
-    pub(crate) fn new(key: ViewKey) -> Self {
+    pub(crate) fn new(key: ViewKey, part: Part) -> Self {
         Self {
             key,
+            part,
             members: Vec::new(),
             grids: Vec::new(),
             used: 0,
             nodes: Nodes::default(),
             sorted: Sorted::default(),
             refused: Skyline::default(),
+            levels: (key.gpu != GpuKind::None).then(Levels::new),
         }
     }
 
-    /// Makes ready for requests of this size: sorts the cells of their row and column.
-    pub(crate) fn prepare(&mut self, entries: &mut [Entry], needs: &Resources) {
-        let Spot { row, column, .. } = spot(needs);
+    /// Makes ready for requests of this size: sorts the cells of their row and column, and watches their
+    /// own. Returns the watch's number, and whether others were forgotten.
+    pub(crate) fn prepare(&mut self, entries: &mut [Entry], needs: &Resources) -> (u16, bool) {
+        let want = spot(needs);
+        let sorted = self.sort(entries, want);
+        let Some(levels) = &mut self.levels else { return (0, false) };
+        let grids =
+            || (0..).zip(&self.grids).filter_map(|(lane, grid)| Some((lane, grid.as_deref()?)));
+        if sorted {
+            levels.add_row(want.row);
+            follow_all(levels, &self.grids);
+        }
+        if let Some(watch) = levels.find(want) {
+            return (watch, false);
+        }
+        let has = |grid: &Grid| grid.has(&self.nodes, want.row, want.column, want.x, want.y);
+        let fits = grids().fold(0, |fits, (lane, grid)| fits | u64::from(has(grid)) << lane);
+        levels.watch(want, fits)
+    }
+
+    /// Returns whether that was not done before.
+    fn sort(&mut self, entries: &mut [Entry], want: Spot) -> bool {
+        let Spot { row, column, .. } = want;
         let before = self.sorted;
         self.sorted.rows |= 1 << row;
         self.sorted.columns |= 1 << column;
         if (before.rows, before.columns) == (self.sorted.rows, self.sorted.columns) {
-            return;
+            return false;
         }
         for grid in self.grids.iter_mut().flatten() {
             for at_row in 0..LEVELS {
@@ -140,16 +167,41 @@ impl View {
                 }
             }
         }
+        true
+    }
+
+    /// An entry has so much free now, and goes last in its new queues.
+    #[inline]
+    pub(crate) fn change(&mut self, entries: &mut [Entry], at: u32, gpus: usize, spot: Spot) {
+        let entry = &mut entries[at as usize];
+        let cell = (usize::from(entry.gpus), usize::from(entry.row), usize::from(entry.column));
+        if entry.node != NIL || cell != (gpus, spot.row, spot.column) {
+            self.remove(entries, at);
+            self.insert(entries, at, gpus, spot);
+            return;
+        }
+        // It stays in a cell that is not sorted: nothing but its place in the queue changes.
+        (entry.x, entry.y) = (spot.x, spot.y);
+        self.refused.drop_covered(gpus, spot.x, spot.y);
+        let Some(grid) = self.grids[gpus].as_deref_mut() else { return };
+        let queue = &mut grid.cell(spot.row, spot.column).queue;
+        if queue.tail != at {
+            unlink(queue, entries, at, |entry| &mut entry.in_cell);
+            push(queue, entries, at, |entry| &mut entry.in_cell);
+        }
     }
 
     /// Puts an entry last in the queues of what it has free.
     #[inline]
-    pub(crate) fn insert(&mut self, entries: &mut [Entry], at: u32, free: &Resources) {
-        let gpus = free.gpus.get() as usize;
-        let Spot { x, y, row, column } = spot(free);
+    pub(crate) fn insert(&mut self, entries: &mut [Entry], at: u32, gpus: usize, spot: Spot) {
+        let Spot { x, y, row, column } = spot;
         self.refused.drop_covered(gpus, x, y);
         if self.grids.len() <= gpus {
             self.grids.resize_with(gpus + 1, || None);
+            if let Some(levels) = &mut self.levels {
+                levels.widen(gpus + 1);
+                follow_all(levels, &self.grids);
+            }
         }
         self.used |= 1 << gpus;
         let grid = self.grids[gpus].get_or_insert_with(|| Box::new(Grid::new()));
@@ -161,13 +213,22 @@ impl View {
         if self.sorted.has(row, column) {
             sort_in(grid, &mut self.nodes, entries, at);
         }
-        grid.joined(&self.nodes, row, column, Axis::Memory.floor(column));
+        let over = grid.joined(&self.nodes, row, column, Axis::Memory.floor(column));
+        if let Some(levels) = &mut self.levels {
+            if over {
+                levels.follow_y(gpus, grid, self.sorted, row);
+            }
+            if self.sorted.has_row(row) {
+                levels.follow_x(gpus, grid, self.sorted, row, column);
+                levels.joined(gpus, spot);
+            }
+        }
     }
 
     /// Takes an entry out of its queues.
     #[inline]
     pub(crate) fn remove(&mut self, entries: &mut [Entry], at: u32) {
-        let Entry { gpus, row, column, node, .. } = entries[at as usize];
+        let Entry { x, y, gpus, row, column, node, .. } = entries[at as usize];
         let (gpus, row, column) = (usize::from(gpus), usize::from(row), usize::from(column));
         let Some(grid) = self.grids[gpus].as_deref_mut() else { return };
         unlink(&mut grid.cell(row, column).queue, entries, at, |entry| &mut entry.in_cell);
@@ -176,9 +237,20 @@ impl View {
             unlink(queue, entries, at, |entry| &mut entry.in_pair);
             if queue.head == NIL {
                 grid.remove(&mut self.nodes, row, column, node);
+                if let Some(levels) = &mut self.levels
+                    && self.sorted.has_row(row)
+                {
+                    levels.follow_x(gpus, grid, self.sorted, row, column);
+                    levels.left(gpus, Spot { x, y, row, column }, grid, &self.nodes);
+                }
             }
         }
-        grid.left(&self.nodes, row, column, |column| Axis::Memory.floor(column));
+        let over = grid.left(&self.nodes, row, column, |column| Axis::Memory.floor(column));
+        if let Some(levels) = &mut self.levels
+            && over
+        {
+            levels.follow_y(gpus, grid, self.sorted, row);
+        }
         if grid.is_empty() {
             self.used &= !(1 << gpus);
         }
@@ -189,23 +261,28 @@ impl View {
         &mut self,
         policy: Policy,
         needs: &Resources,
+        watch: u16,
         probes: &mut Probes,
     ) -> Option<u32> {
         let want = spot(needs);
         let least = needs.gpus.get() as usize;
-        if self.refused.covers(least, want.x, want.y, probes) {
+        let mut left = self.used & (u64::MAX << least);
+        let best = policy == Policy::BestFit;
+        let mut own = u64::MAX;
+        if let Some(levels) = &self.levels {
+            if let Some((fits, fits_own)) = levels.fitting(want, watch, probes) {
+                left &= fits;
+                own = fits_own;
+            }
+        } else if self.refused.covers(least, want.x, want.y, probes) {
             return None;
         }
-        let mut left = self.used & (u64::MAX << least);
         while left != 0 {
-            let (gpus, best) = match policy {
-                Policy::BestFit => (left.trailing_zeros() as usize, true),
-                Policy::Spread | Policy::Affinity => (63 - left.leading_zeros() as usize, false),
-            };
+            let gpus = if best { left.trailing_zeros() } else { 63 - left.leading_zeros() };
             left &= !(1 << gpus);
-            let Some(grid) = self.grids[gpus].as_deref() else { continue };
+            let Some(grid) = self.grids[gpus as usize].as_deref() else { continue };
             let found = if best {
-                grid.tightest(&self.nodes, want, probes)
+                grid.tightest(&self.nodes, want, own >> gpus & 1 == 1, probes)
             } else {
                 grid.emptiest(&self.nodes, want, probes)
             };
@@ -216,12 +293,22 @@ impl View {
                 None => {}
             }
         }
-        self.refused.add(least, want.x, want.y);
+        if self.levels.is_none() {
+            self.refused.add(least, want.x, want.y);
+        }
         None
     }
 }
 
-fn spot(amount: &Resources) -> Spot {
+fn follow_all(levels: &mut Levels, grids: &[Option<Box<Grid>>]) {
+    for (lane, grid) in grids.iter().enumerate() {
+        if let Some(grid) = grid {
+            levels.follow_all(lane, grid);
+        }
+    }
+}
+
+pub(crate) fn spot(amount: &Resources) -> Spot {
     let (x, y) = (amount.cpu.get(), amount.memory.get());
     Spot { x, y, row: Axis::Cpu.level(x), column: Axis::Memory.level(y) }
 }

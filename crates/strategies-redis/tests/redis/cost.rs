@@ -1,12 +1,17 @@
 //! Round trips, commands and locks, against the figures that the sequences give and against the server's own.
 
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use proofload_scheduler::{Audit, Counters, MemoryStore, Snapshot, Store};
-use proofload_strategies::{Primitives, Steps, Work, run_steps};
+use proofload_redis_process::RedisProcess;
+use proofload_scheduler::{Audit, Counters, MemoryStore, Replica, Snapshot, Store};
+use proofload_scheduler_redis::RedisStore;
+use proofload_strategies::{Primitives, Steps, Strategy, Work, run_ours, run_steps};
 
-use super::{ALL, Observer, Test, container, filled, open, ran, server, settings, worker};
+use super::{
+    ALL, Observer, PREFIX, Test, address, container, filled, open, ran, server, settings, worker,
+};
 
 pub(crate) const TESTS: &[Test] = &[
     (
@@ -53,28 +58,48 @@ fn sent(counters: &Counters) -> u64 {
     wire.map_or(0, |wire| wire.commands + wire.script_calls)
 }
 
-/// All commands that anybody sent, connections and setting up included.
+/// All commands that anybody sent, connections and setting up included, and ours beside the others.
 fn what_was_counted_is_what_the_server_counted() {
-    for steps in ALL {
+    for strategy in Strategy::ALL {
         let server = server();
         let observer = Observer::of(&server);
         let before = observer.counted();
         let info = observer.wire.info().unwrap();
-
-        let hand = filled(&server, 20, 100);
-        let replicas = vec![open(&server), open(&server)];
-        let counters: Vec<_> = replicas.iter().chain([&hand]).map(Primitives::counters).collect();
-        let (work, settings) = (proofload_strategies::Work::of(100), Default::default());
-        let ran =
-            proofload_strategies::run_steps(steps, replicas, &hand, &work, &settings).unwrap();
-        hand.audit().unwrap();
-        hand.remove_all().unwrap();
-
+        let counters = match strategy.steps() {
+            Some(steps) => counters_of_steps(steps, &server),
+            None => counters_of_ours(&server),
+        };
         let own = observer.counted().commands - before.commands;
         let all = own + counters.iter().map(|counters| sent(counters)).sum::<u64>();
-        assert_eq!(observer.wire.info().unwrap().commands - info.commands, all, "{steps:?}");
-        assert_eq!(ran.placed.len(), 100, "{steps:?}");
+        let name = strategy.name();
+        assert_eq!(observer.wire.info().unwrap().commands - info.commands, all, "{name}");
     }
+}
+
+fn counters_of_steps(steps: Steps, server: &RedisProcess) -> Vec<Arc<Counters>> {
+    let hand = filled(server, 20, 100);
+    let replicas = vec![hand.handle().unwrap(), hand.handle().unwrap()];
+    let counters = replicas.iter().chain([&hand]).map(Primitives::counters).collect();
+    let ran = run_steps(steps, replicas, &hand, &Work::of(100), &settings()).unwrap();
+    assert_eq!((ran.placed.len(), hand.audit().unwrap().placed), (100, 100), "{steps:?}");
+    hand.remove_all().unwrap();
+    counters
+}
+
+fn counters_of_ours(server: &RedisProcess) -> Vec<Arc<Counters>> {
+    let options = proofload_scheduler_redis::Options::default();
+    let hand = RedisStore::open(&address(server), PREFIX, options).unwrap();
+    for number in 1..=20 {
+        hand.put_worker(worker(number)).unwrap();
+    }
+    hand.enqueue((1..=100).map(container).collect(), Duration::ZERO).unwrap();
+    let replica = hand.handle().unwrap();
+    let counters = vec![replica.counters(), hand.counters()];
+    let replicas = vec![(Replica::ALONE, replica)];
+    let ran = run_ours(replicas, &Work::of(100), &settings()).unwrap();
+    assert_eq!((ran.placed.len(), hand.audit().unwrap().placed), (100, 100));
+    hand.remove_all().unwrap();
+    counters
 }
 
 fn they_place_as_they_do_in_memory() {

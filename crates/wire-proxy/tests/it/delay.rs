@@ -5,7 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use proofload_wire_proxy::{Direction, HELD_MAX_BYTES, Plan, Proxy, round_trips};
+use proofload_wire_proxy::{DELAY_MAX, Direction, HELD_MAX_BYTES, Plan, Proxy, round_trips};
 
 use crate::support::{connect, echo, read_to_end};
 
@@ -134,7 +134,8 @@ fn a_client_that_does_not_read_holds_up_the_server() {
 #[test]
 fn connections_end_with_the_proxy_and_without_a_server() {
     let echo = echo();
-    let proxy = Proxy::start(echo.address, Plan::delay(3_600_000 * MS)).unwrap();
+    assert!(Proxy::start(echo.address, Plan::delay(Duration::MAX)).is_err());
+    let proxy = Proxy::start(echo.address, Plan::delay(DELAY_MAX)).unwrap();
     let mut client = connect(proxy.address());
     client.write_all(b"held for an hour").unwrap();
     while echo.heard.lock().unwrap().first().is_none_or(|(bytes, _)| bytes.is_empty()) {
