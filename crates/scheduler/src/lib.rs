@@ -29,7 +29,8 @@
 //! * **Ownership is the truth.** A store knows which container is on which worker; what is free is the
 //!   total less the sum of those. It cannot go below zero, and nothing that is said twice changes it twice.
 //! * **A commit is accepted while it fits**, not only if nothing else has happened since. Two schedulers
-//!   that plan on the same copy are both right as long as there is room.
+//!   that plan on the same copy are both right as long as there is room. Where there is not, a [`Replica`]
+//!   keeps to a share of the fleet first.
 //! * **A decision looks at few places** of an index (`index`), never at the fleet, and is exact: if it
 //!   finds nothing, nothing fits. [`Examined`] counts the places.
 //! * **Counters cannot lie.** [`Counters`] go up where a thing happens and nowhere else.

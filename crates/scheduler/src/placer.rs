@@ -51,7 +51,7 @@ impl Views {
 pub struct Examined {
     /// Decisions.
     pub decisions: u64,
-    /// Rows, cells, tree nodes, refusals and workers looked at, in all.
+    /// Rows, cells, tree nodes, refusals, watched sizes and workers looked at, in all.
     pub total: u64,
     /// The most in one decision.
     pub most: u64,

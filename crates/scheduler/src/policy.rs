@@ -5,6 +5,9 @@
 /// A list of GPU types is always tried in its order, and a type only if nothing of those before it
 /// fits. A *level* is one of 64 relative steps of CPU or memory, four to an octave. A worker is *clear* of a
 /// request if it is at a higher level on both.
+///
+/// One of several [replicas](crate::Replica) that was turned away follows the rule in its own share of the fleet,
+/// and takes the emptiest worker beyond it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Policy {
     /// The emptiest worker that fits: the most free GPUs, then the highest level of free CPU, then the
