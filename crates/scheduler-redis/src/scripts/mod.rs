@@ -17,6 +17,7 @@ scripts! {
     BEAT "beat";
     BURY "bury";
     CREATE "create";
+    DISCARD "discard";
     ENQUEUE "enqueue";
     EXCHANGE "exchange";
     FETCH "fetch";

@@ -209,6 +209,8 @@ end
 
 -- Adds what `ready` needs to list this container again, in its old place.
 local function ready_again(list, key, record)
+  -- Somebody may have spoilt a record: it must not stand in the way of all others.
+  if #record < 26 then record = string.rep('\0', 26) end
   list[#list + 1] = -parse('>i4', record, 11)
   list[#list + 1] = sub(record, 19, 26) .. key
 end

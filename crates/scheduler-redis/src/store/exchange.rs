@@ -4,18 +4,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use proofload_scheduler::{
-    Claimed, ContainerKey, Delta, Exchange, Reply, Revision, StoreError, WorkerKey, WorkerState,
+    Claimed, ContainerKey, Delta, Exchange, Reply, Revision, StoreError, Token, WorkerKey,
+    WorkerState,
 };
 
-use super::{Answer, Call, RedisStore, malformed, microseconds, store_error};
+use super::{Again, Answer, Call, RedisStore, malformed, microseconds, store_error};
 use crate::packed::{Reader, Record, SLOT_BYTES, Slot, encode_plan, read_verdict, read_worker};
 use crate::scripts;
-use crate::wire::{self, WireError};
+use crate::wire::{self, WireError, cmd};
+
+/// How many names are looked at in one command.
+const NAMES_A_COMMAND: usize = 1_000;
 
 /// An exchange that is under way.
 pub struct Pending {
     sent: wire::Pending,
-    token: proofload_scheduler::Token,
+    token: Token,
     now: Duration,
     has_commit: bool,
 }
@@ -77,7 +81,7 @@ impl RedisStore {
         let verdict = answer.bytes()?;
         let verdict = has_commit.then(|| read_verdict(&verdict)).transpose().map_err(malformed)?;
         self.tally.capacity_update(answer.number()?);
-        let claimed = read_claimed(answer.list()?, now, server_now)?;
+        let (claimed, spoilt) = read_claimed(answer.list()?, now, server_now)?;
         let whole = answer.number()? == 1;
         let (slots, texts) = (answer.bytes()?, answer.bytes()?);
         let workers = match whole {
@@ -85,6 +89,9 @@ impl RedisStore {
             false => self.read_changes(&slots, &texts)?,
         };
         self.bury_all(answer.list()?)?;
+        for key in spoilt {
+            self.discard(token, key)?;
+        }
         let mut known = self.known();
         known.seen = known.seen.max(Some(to));
         Ok(Reply { verdict, claimed, delta: Delta { to: Revision(to), whole, workers } })
@@ -168,6 +175,32 @@ impl RedisStore {
         Ok(())
     }
 
+    /// Gives up a container whose record somebody has spoilt. Its name is looked for among all names.
+    fn discard(&self, token: Token, key: ContainerKey) -> Result<(), StoreError> {
+        let bytes = key.0.to_be_bytes();
+        let (mut name, mut cursor) = (Vec::new(), "0".to_owned());
+        loop {
+            let mut scan = cmd("HSCAN");
+            scan.arg(self.keys.named("names")).arg(&cursor).arg("COUNT").arg(NAMES_A_COMMAND);
+            let (next, names): (String, Vec<Vec<u8>>) =
+                self.wire.retry(|| self.wire.call(&scan)).map_err(store_error)?;
+            if let Some(pair) = names.chunks_exact(2).find(|pair| pair[1] == bytes) {
+                name.clone_from(&pair[0]);
+                break;
+            }
+            if next == "0" {
+                break;
+            }
+            cursor = next;
+        }
+        let call = || {
+            let call = Call::new(&scripts::DISCARD).arg(token.0.to_be_bytes()).arg(bytes);
+            Ok(call.arg(name.as_slice()).arg("its record cannot be read"))
+        };
+        // If it fails the lease ends, and whoever claims it next tries again.
+        self.ask(Again::Yes, call).map(drop)
+    }
+
     /// Remembers the caller's time.
     pub(super) fn pass(&self, now: Duration) {
         let mut known = self.known();
@@ -191,15 +224,20 @@ pub(crate) fn container_key(bytes: &[u8]) -> Result<ContainerKey, StoreError> {
     Reader::new(bytes, "a container's key").u64().map(ContainerKey).map_err(malformed)
 }
 
+/// What was claimed, and the keys of those whose records cannot be read: the others are not lost for it.
 fn read_claimed(
     mut answer: Answer,
     now: Duration,
     server_now: u64,
-) -> Result<Vec<Claimed>, StoreError> {
+) -> Result<(Vec<Claimed>, Vec<ContainerKey>), StoreError> {
     let mut claimed = Vec::with_capacity(answer.len() / 2);
+    let mut spoilt = Vec::new();
     while !answer.is_empty() {
         let key = container_key(&answer.bytes()?)?;
-        let record = Record::read(&answer.bytes()?).map_err(malformed)?;
+        let Ok(record) = Record::read(&answer.bytes()?) else {
+            spoilt.push(key);
+            continue;
+        };
         let waited = Duration::from_micros(server_now.saturating_sub(record.enqueued_us));
         claimed.push(Claimed {
             key,
@@ -209,5 +247,5 @@ fn read_claimed(
             enqueued: now.saturating_sub(waited),
         });
     }
-    Ok(claimed)
+    Ok((claimed, spoilt))
 }

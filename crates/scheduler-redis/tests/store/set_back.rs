@@ -18,6 +18,8 @@ pub(super) const TESTS: &[Test] = &[
     ("after a set-back whoever does not report is given up", given_up),
     ("a server that restarts with everything loses nothing", nothing_lost),
     ("a server that was emptied starts again", emptied),
+    ("what two workers run after a set-back is the first one's", strays),
+    ("after a set-back the whole fleet is told again", whole_fleet),
 ];
 
 fn saving() -> RedisProcess {
@@ -273,4 +275,50 @@ fn numbers() {
         found.dedup();
         assert_eq!(found.len(), count, "{what}: {found:?}");
     }
+}
+
+fn strays() {
+    let mut server = saving();
+    let store = open(&server, "p", Options::default());
+    let mut sides = ["v", "w"]
+        .map(|name| WorkerSide::register(store.handle().unwrap(), &worker(name), &[]).unwrap().0);
+    store.enqueue(requests(["both", "queued"]), NOW).unwrap();
+    let token = store.join("s").unwrap();
+    let held = keys(&claim(&store, token, 2, NOW));
+    // Nobody has fetched either of them, as far as the server will know.
+    commit(&store, token, NOW, &on(sides[1].key(), 1, &held)).unwrap();
+    let saved = save(&store, &server);
+    set_back(&mut server, &saved);
+    assert!(sides[0].beat(LEASE).unwrap());
+    let [both, queued] = ["both", "queued"].map(crate::support::container);
+    // The first runs one that is in the other's queue.
+    let want = Reported { adopted: 1, ..Reported::default() };
+    assert_eq!(sides[0].report(&[both.clone()], &[]).unwrap(), want);
+    // The other one runs it, too, and something that it had not fetched.
+    let want = Reported { strays: vec!["both".to_owned()], ..Reported::default() };
+    assert_eq!(sides[1].report(&[both, queued], &[]).unwrap(), want);
+    assert_eq!(balanced(&store), [0, 0, 2]);
+    let each: Vec<_> = store.audit().unwrap().workers.iter().map(|w| w.containers).collect();
+    assert_eq!(each, [1, 1]);
+    assert!(sides.iter_mut().all(|side| side.fetch(9).unwrap().is_empty()), "they run");
+}
+
+fn whole_fleet() {
+    let mut server = saving();
+    let store = open(&server, "p", Options::default());
+    let (mut side, _) = WorkerSide::register(store.handle().unwrap(), &worker("w"), &[]).unwrap();
+    let token = store.join("s").unwrap();
+    let saved = save(&store, &server);
+    store.put_worker(worker("forgotten")).unwrap();
+    let seen = store.exchange(exchange(token)).unwrap().delta;
+    assert_eq!(seen.workers.len(), 2);
+    set_back(&mut server, &saved);
+    assert!(side.beat(LEASE).unwrap());
+    side.report(&[], &[]).unwrap();
+    let since = Some(seen.to);
+    let told = (0..3).find_map(|_| store.exchange(Exchange { since, ..exchange(token) }).ok());
+    let told = told.unwrap().delta;
+    // One that is not listed in a difference would be believed to be there.
+    assert!(told.whole && told.to > seen.to);
+    assert_eq!(told.workers.iter().map(|w| &*w.worker.id).collect::<Vec<_>>(), ["w"]);
 }
