@@ -51,7 +51,7 @@ pub(crate) fn document(found: &Found<'_>, pictures: Vec<(&'static str, Scene)>) 
             blocks.push(Block::Table(table(delivery_rows(&found.deliveries))));
         }
         let heading = "What the server says, and what workers got".to_owned();
-        sections.push(Section { kind: Kind::Groups, heading, blocks });
+        sections.push(Section { kind: Kind::Server, heading, blocks });
     }
     let picture = |(name, scene): (&'static str, Scene)| {
         let (title, alt) = (scene.title.clone(), scene.description.clone());
