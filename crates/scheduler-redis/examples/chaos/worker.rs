@@ -144,12 +144,13 @@ struct Machine {
 
 impl Machine {
     fn turn(&mut self) -> Result<(), StoreError> {
-        self.end()?;
+        self.end();
         if self.side.beat(TTL)? {
             let running: Vec<_> = self.running.iter().map(|one| one.request.clone()).collect();
             self.side.report(&running, &self.finished)?;
             self.ledger.reports.fetch_add(1, Ordering::Relaxed);
         }
+        self.tell()?;
         for fetched in self.side.fetch(PLACES)? {
             let until = Instant::now() + Duration::from_millis(self.chance.random_range(50..500));
             self.ledger.saw(&fetched.request.id, |seen| seen.started += 1);
@@ -160,17 +161,16 @@ impl Machine {
     }
 
     /// What has run for its time ends, whether the store can be told or not.
-    fn end(&mut self) -> Result<(), StoreError> {
+    fn end(&mut self) {
         let now = Instant::now();
-        let (ended, running) =
-            std::mem::take(&mut self.running).into_iter().partition(|one| one.until <= now);
-        let ended: Vec<Running> = ended;
-        self.running = running;
-        for Running { request, .. } in ended {
+        for Running { request, .. } in self.running.extract_if(.., |one| one.until <= now) {
             self.ledger.saw(&request.id, |seen| seen.finished += 1);
             self.finished.push(request.id);
         }
-        // By name: after a set-back a container may have another key.
+    }
+
+    /// Says what has ended. By name: after a set-back a container may have another key.
+    fn tell(&mut self) -> Result<(), StoreError> {
         let names: Vec<_> = self.finished[self.told..].iter().map(String::as_str).collect();
         if !names.is_empty() {
             self.side.store().release_named(self.side.key(), &names)?;

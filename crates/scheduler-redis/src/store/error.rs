@@ -54,12 +54,11 @@ pub enum OpenError {
     Store(#[from] StoreError),
 }
 
-/// Only a call that may have been carried out, or was never sent, is worth sending again.
+/// What passes is worth sending again, whether it was carried out or not: a server that is started anew
+/// may be away for longer than the wire tries.
 pub(crate) fn store_error(error: WireError) -> StoreError {
     match error {
-        WireError::NoAnswer { .. } | WireError::NotSent { .. } => {
-            StoreError::NoAnswer(with_sources(&error))
-        }
+        error if error.is_passing() => StoreError::NoAnswer(with_sources(&error)),
         error => StoreError::Failed(with_sources(&error)),
     }
 }

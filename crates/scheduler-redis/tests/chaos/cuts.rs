@@ -25,6 +25,8 @@ pub(super) const TESTS: &[Test] = &[
 
 const WORKERS: usize = 8;
 const LEASE: Duration = Duration::from_millis(200);
+/// What is cut is known at once: nothing is waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A scheduler behind a proxy, and a store that is looked at past it.
 struct Lane {
@@ -43,6 +45,8 @@ struct Lane {
 struct Cut {
     /// Commits that were carried out before the connection was lost.
     carried_out: bool,
+    /// The scheduler still held what it wanted to place: on a busy machine it may be late by itself.
+    in_time: bool,
     /// Containers that were claimed and not heard of: their leases had to end.
     unheard: usize,
     /// Until nothing was held any more that was held when the connection was lost.
@@ -50,7 +54,7 @@ struct Cut {
 }
 
 impl Lane {
-    fn new(server: &RedisProcess, at: usize, batch: usize) -> Self {
+    fn new(server: &RedisProcess, at: usize, batch: usize, patience: Duration) -> Self {
         let store = fleet(server, &format!("cut{at:02}"), WORKERS);
         let proxy = Proxy::start(server.address(), Plan::default()).unwrap();
         let retry = wire::Retry {
@@ -58,11 +62,7 @@ impl Lane {
             first: Duration::from_millis(1),
             most: Duration::from_millis(10),
         };
-        let wire = wire::Options {
-            retry,
-            response_timeout: Duration::from_millis(400),
-            ..wire::Options::default()
-        };
+        let wire = wire::Options { retry, response_timeout: patience, ..wire::Options::default() };
         let address = format!("redis://{}", proxy.address()).parse().unwrap();
         let behind =
             RedisStore::open(&address, store.prefix(), Options { wire, ..Options::default() })
@@ -102,6 +102,7 @@ impl Lane {
     }
 
     fn cut(&mut self, fault: Fault) -> Cut {
+        let claimed = Instant::now();
         self.begin();
         self.proxy.arm(fault);
         let mut told = 0;
@@ -116,13 +117,14 @@ impl Lane {
         }
         let books = Books::read(&self.store, WORKERS);
         books.balance(2 * self.batch);
+        let in_time = claimed.elapsed() < LEASE;
         let carried_out = books.placed() > 0;
         assert!([0, self.batch].contains(&books.placed()), "a commit is done whole or not at all");
         let unheard = if carried_out && told == 0 { books.leased.len() } else { 0 };
         let held = leases(&self.store);
         let back = self.settle(told, &held);
         assert!(!self.proxy.is_armed(), "{fault:?}: it did not come so far");
-        Cut { carried_out, unheard, back }
+        Cut { carried_out, in_time, unheard, back }
     }
 
     /// The scheduler goes on until everything has its place; the workers then run it. Until when something
@@ -185,10 +187,11 @@ fn in_lanes(
     batch: usize,
     faults: &[Fault],
     server: &RedisProcess,
+    patience: Duration,
 ) -> Vec<(Fault, Cut)> {
     let next = AtomicUsize::new(0);
     let lane = &|at| {
-        let mut lane = Lane::new(server, at, batch);
+        let mut lane = Lane::new(server, at, batch, patience);
         let mut cuts = Vec::new();
         while let Some(fault) = faults.get(next.fetch_add(1, Ordering::Relaxed)) {
             cuts.push((*fault, lane.cut(*fault)));
@@ -233,7 +236,7 @@ fn show(what: &str, batch: usize, lengths: [u64; 2], cuts: &[(Fault, Cut)]) {
 }
 
 fn lengths(server: &RedisProcess, batch: usize) -> [u64; 2] {
-    let mut lane = Lane::new(server, 99, batch);
+    let mut lane = Lane::new(server, 99, batch, PATIENCE);
     // The first one loads the script.
     lane.lengths();
     lane.lengths()
@@ -243,12 +246,14 @@ fn every_byte_of_8() {
     let server = server();
     let lengths = lengths(&server, 8);
     let faults = faults(Ending::Cut, lengths, [1, 1]);
-    let cuts = in_lanes(12, 8, &faults, &server);
+    let cuts = in_lanes(12, 8, &faults, &server, PATIENCE);
     show("cuts", 8, lengths, &cuts);
-    for (fault, cut) in &cuts {
+    for (fault, cut) in cuts.iter().filter(|(_, cut)| cut.in_time) {
         let replied = fault.direction == Direction::Reply;
         assert_eq!(cut.carried_out, replied, "{fault:?}: {cut:?}");
     }
+    let in_time = cuts.iter().filter(|(_, cut)| cut.in_time).count();
+    assert!(2 * in_time > cuts.len(), "the machine is too busy: {in_time} commits were in time");
 }
 
 fn some_bytes_of_256() {
@@ -256,7 +261,7 @@ fn some_bytes_of_256() {
     let lengths = lengths(&server, 256);
     let faults = faults(Ending::Cut, lengths, lengths.map(|length| length / 32 + 1));
     assert!((60..=64).contains(&faults.len()), "{}", faults.len());
-    let cuts = in_lanes(3, 256, &faults, &server);
+    let cuts = in_lanes(3, 256, &faults, &server, PATIENCE);
     show("cuts", 256, lengths, &cuts);
 }
 
@@ -265,6 +270,6 @@ fn stalls() {
     let server = server();
     let lengths = lengths(&server, 8);
     let faults = faults(Ending::Stall, lengths, lengths.map(|length| length / 8 + 1));
-    let cuts = in_lanes(12, 8, &faults, &server);
+    let cuts = in_lanes(12, 8, &faults, &server, Duration::from_secs(1));
     show("stalls", 8, lengths, &cuts);
 }

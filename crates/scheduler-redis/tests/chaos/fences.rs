@@ -38,7 +38,7 @@ fn paused(name: &str) -> (RedisStore, Done, proofload_redis_process::RedisProces
         most: 100,
         lease: LEASE,
         // Time to be stopped in, between claim and plan.
-        window: Duration::from_millis(100),
+        window: Duration::from_millis(500),
     });
     wait_until("it has claimed everything", || {
         Books::read(&store, WORKERS).leased.len() == CONTAINERS
@@ -53,7 +53,7 @@ fn paused(name: &str) -> (RedisStore, Done, proofload_redis_process::RedisProces
     assert_eq!(run(&mut other, since), CONTAINERS);
     process.signal(Signal::CONT);
     // Longer than its window: it plans what it had claimed, sends it, and hears what became of it.
-    thread::sleep(Duration::from_millis(300));
+    thread::sleep(Duration::from_secs(1));
     let done = process.finish();
     let books = Books::read(&store, WORKERS);
     books.balance(CONTAINERS);
@@ -125,7 +125,7 @@ fn worker_anew() {
 }
 
 fn worker_run_out() {
-    let ttl = Duration::from_millis(150);
+    let ttl = Duration::from_secs(1);
     let (_server, store, mut plan) =
         planned(Options { worker_ttl: Some(ttl), ..Options::default() });
     plan.sides[0].beat(Duration::from_secs(60)).unwrap();
@@ -140,7 +140,7 @@ fn worker_run_out() {
 }
 
 fn paused_server() {
-    let patience = Duration::from_millis(100);
+    let patience = Duration::from_millis(500);
     let wire = wire::Options { response_timeout: patience, ..wire::Options::default() };
     let (server, store, mut plan) = planned(Options { wire, ..Options::default() });
     let mut told = 0;
@@ -167,8 +167,9 @@ fn paused_server() {
         if round < 5 {
             enqueue(&store, (0..CONTAINERS).map(|name| format!("c{round}-{name}")));
             let claimed = |plan: &mut Plan| {
-                plan.scheduler.step(plan.since.elapsed()).unwrap();
-                plan.scheduler.finish(plan.since.elapsed()).unwrap().claimed
+                let now = plan.since.elapsed();
+                plan.scheduler.step(now).unwrap();
+                plan.scheduler.finish(now).unwrap().claimed
             };
             wait_until("the next are claimed", || claimed(&mut plan) > 0);
         }
