@@ -293,7 +293,7 @@ fn strays() {
     let [both, queued] = ["both", "queued"].map(crate::support::container);
     // The first runs one that is in the other's queue.
     let want = Reported { adopted: 1, ..Reported::default() };
-    assert_eq!(sides[0].report(&[both.clone()], &[]).unwrap(), want);
+    assert_eq!(sides[0].report(std::slice::from_ref(&both), &[]).unwrap(), want);
     // The other one runs it, too, and something that it had not fetched.
     let want = Reported { strays: vec!["both".to_owned()], ..Reported::default() };
     assert_eq!(sides[1].report(&[both, queued], &[]).unwrap(), want);
