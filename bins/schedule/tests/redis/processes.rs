@@ -167,7 +167,7 @@ fn steps_lose_what_a_killed_replica_had_popped() {
     let output = program.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let stdout = String::from_utf8(output.stdout).unwrap();
-    assert!(stdout.contains("Replica that died:      replica 0 "), "{stdout}");
+    assert!(stdout.contains("Replica that died:       replica 0 "), "{stdout}");
     // It nearly always holds one, and never two.
     let lost = stdout.contains("✗ 19 of 20 containers scheduled (1 popped by a replica that died)");
     assert!(lost || stdout.contains("✓ All 20 containers scheduled"), "{stdout}");
