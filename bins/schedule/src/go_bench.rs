@@ -4,9 +4,9 @@
 //! `BenchmarkBatchScheduling` is 100 containers on 20 workers: claimed, planned, committed, heard of. That
 //! they come and end is not counted. `BenchmarkBatchSchedulingWithCacheContention` is the same batches by
 //! several schedulers on one store, a thread each, so that each changes workers that the others have
-//! cached; there coming and ending is counted too, and the time is the wall's divided by all batches. As
-//! many threads as CPUs take part, from two to eight. `stale/op` says how many containers of a batch were
-//! planned on a worker that had changed meanwhile.
+//! cached. As in a run each is told which of how many it is. There coming and ending is counted too, and the
+//! time is the wall's divided by all batches. As many threads as CPUs take part, from two to eight.
+//! `stale/op` says how many containers of a batch were planned on a worker that had changed meanwhile.
 //! Allocations are counted by the allocator of the program, on the threads that schedule.
 
 use std::io::{self, Write};
@@ -17,8 +17,8 @@ use std::time::{Duration, Instant};
 
 use allocation_counter::{AllocationInfo, measure};
 use proofload_scheduler::{
-    AmountError, Batching, Config, Megabytes, MemoryStore, Millicores, Placed, Request, Scheduler,
-    Store, StoreError, Worker,
+    AmountError, Batching, Config, Megabytes, MemoryStore, Millicores, Placed, Replica, Request,
+    Scheduler, Store, StoreError, Worker,
 };
 
 const WORKERS: u32 = 20;
@@ -123,7 +123,7 @@ fn until(
 }
 
 /// A scheduler, and where what it placed went.
-struct Replica {
+struct Runner {
     store: MemoryStore,
     scheduler: Scheduler<MemoryStore>,
     name: &'static str,
@@ -132,10 +132,15 @@ struct Replica {
     now: Duration,
 }
 
-impl Replica {
-    fn join(store: &MemoryStore, name: &'static str, seed: u64) -> Result<Self, StoreError> {
+impl Runner {
+    fn join(
+        store: &MemoryStore,
+        name: &'static str,
+        seed: u64,
+        replica: Replica,
+    ) -> Result<Self, StoreError> {
         let batching = Batching { window: Duration::ZERO, ..Batching::FIXED };
-        let config = Config { seed, batching, ..Config::default() };
+        let config = Config { seed, replica, batching, ..Config::default() };
         let scheduler = Scheduler::join(store.handle(), name, config, LEASE, Duration::ZERO)?;
         let workers = (0..WORKERS).map(worker_name).collect();
         let (store, placed, now) = (store.handle(), Vec::new(), Duration::ZERO);
@@ -183,19 +188,19 @@ fn fleet() -> Result<MemoryStore, GoBenchError> {
 }
 
 fn one_scheduler(iterations: u64) -> Result<Sample, GoBenchError> {
-    let mut replica = Replica::join(&fleet()?, "a", 1)?;
+    let mut runner = Runner::join(&fleet()?, "a", 1, Replica::ALONE)?;
     let mut sample = Sample { iterations, ..Sample::default() };
     for round in 0..iterations {
-        replica.enqueue(round)?;
+        runner.enqueue(round)?;
         let mut placed = Ok(0);
         let info = measure(|| {
             let began = Instant::now();
-            placed = replica.batch();
+            placed = runner.batch();
             sample.taken += began.elapsed();
         });
         sample.add(&info);
         match placed? {
-            CONTAINERS => replica.release()?,
+            CONTAINERS => runner.release()?,
             fewer => return Err(GoBenchError::Unplaced(fewer)),
         }
     }
@@ -205,21 +210,23 @@ fn one_scheduler(iterations: u64) -> Result<Sample, GoBenchError> {
 fn contention(iterations: u64, threads: usize) -> Result<Sample, GoBenchError> {
     const NAMES: [&str; 8] = ["a", "b", "c", "d", "e", "f", "g", "h"];
     let store = fleet()?;
-    let mut replicas = Vec::new();
-    for (seed, name) in NAMES.into_iter().take(threads).enumerate() {
-        replicas.push(Replica::join(&store, name, seed as u64)?);
+    let mut runners = Vec::new();
+    // As many as there are names, if that is fewer: those that join are those that are told of.
+    let count = threads.min(NAMES.len()) as u32;
+    for (index, name) in (0..count).zip(NAMES) {
+        runners.push(Runner::join(&store, name, index.into(), Replica { index, count })?);
     }
     let (rounds, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let all = usize::try_from(iterations).unwrap_or(usize::MAX);
-    let work = |replica: &mut Replica| -> Result<(), GoBenchError> {
+    let work = |runner: &mut Runner| -> Result<(), GoBenchError> {
         while done.load(Relaxed) < all * CONTAINERS {
             // Whoever has placed what it took brings the next batch; another may take it.
             let round = rounds.fetch_add(1, Relaxed);
             if round < all {
-                replica.enqueue(round as u64)?;
+                runner.enqueue(round as u64)?;
             }
-            let placed = replica.batch()?;
-            replica.release()?;
+            let placed = runner.batch()?;
+            runner.release()?;
             done.fetch_add(placed, Relaxed);
             if placed == 0 {
                 thread::yield_now();
@@ -229,12 +236,12 @@ fn contention(iterations: u64, threads: usize) -> Result<Sample, GoBenchError> {
     };
     let began = Instant::now();
     let ended: Vec<_> = thread::scope(|scope| {
-        let threads: Vec<_> = replicas
+        let threads: Vec<_> = runners
             .iter_mut()
-            .map(|replica| {
+            .map(|runner| {
                 scope.spawn(|| {
                     let mut result = Ok(());
-                    let info = measure(|| result = work(replica));
+                    let info = measure(|| result = work(runner));
                     result.map(|()| info)
                 })
             })
@@ -245,7 +252,7 @@ fn contention(iterations: u64, threads: usize) -> Result<Sample, GoBenchError> {
     for end in ended {
         sample.add(&end.map_err(|_| GoBenchError::Thread)??);
     }
-    let counts = replicas.iter().map(|replica| replica.scheduler.store().counters().snapshot());
+    let counts = runners.iter().map(|runner| runner.scheduler.store().counters().snapshot());
     sample.stale = Some(counts.map(|counts| counts.cache.stale).sum());
     Ok(sample)
 }

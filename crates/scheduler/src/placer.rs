@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::amount::{Megabytes, Millicores, Resources};
 use crate::counters::Counters;
-use crate::index::{GpuKind, Index, Probes, ViewKey};
+use crate::index::{GpuKind, Index, Probes, ViewKey, Wanted};
 use crate::policy::{self, Policy};
 use crate::refusal::Refusal;
 use crate::replica::{Part, Replica};
@@ -23,7 +23,7 @@ const GREATEST_KEPT: usize = 64;
 /// A request, made ready for decisions: what it needs, and the views that it is looked for in.
 #[derive(Clone, Copy, Debug)]
 pub struct Shape {
-    pub(crate) needs: Resources,
+    pub(crate) wanted: Wanted,
     views: Views,
     /// What its views are asked with.
     watches: [u16; GPU_PREFERENCES_MAX],
@@ -41,6 +41,7 @@ struct Views {
 }
 
 impl Views {
+    #[inline]
     fn iter(&self) -> impl Iterator<Item = u32> {
         self.list[..usize::from(self.len)].iter().copied()
     }
@@ -172,7 +173,7 @@ impl Placer {
     /// asks for no CPU or no memory, which [`Request::check`] refuses, finds no place.
     pub fn shape(&mut self, request: &Request) -> Shape {
         let mut shape = Shape {
-            needs: request.needs,
+            wanted: Wanted::new(request.needs),
             views: Views::default(),
             affinity: if self.policy == Policy::Affinity { policy::hash(&request.id) } else { 0 },
             watches: [0; GPU_PREFERENCES_MAX],
@@ -226,7 +227,7 @@ impl Placer {
         let views = shape.views.list[at]..shape.views.list[at] + self.parts().len() as u32;
         for view in views {
             // The same in all parts, as all are made ready for the same requests.
-            shape.watches[at] = self.index.prepare(view, &shape.needs);
+            shape.watches[at] = self.index.prepare(view, &shape.wanted);
         }
         shape.made_at = self.state();
     }
@@ -260,7 +261,7 @@ impl Placer {
             }
             policy if self.apart => self.pick_apart(policy, shape, &mut probes),
             policy => shape.views.iter().zip(&shape.watches).find_map(|(view, &watch)| {
-                self.index.pick(policy, view, &shape.needs, watch, &mut probes)
+                self.index.pick(policy, view, &shape.wanted, watch, &mut probes)
             }),
         };
         self.examined.decisions += 1;
@@ -268,7 +269,7 @@ impl Placer {
         self.examined.most = self.examined.most.max(probes.0);
         let slot = slot?;
         self.counters.lookup(1);
-        self.snapshot.take(slot, &shape.needs);
+        self.snapshot.take(slot, &shape.wanted.needs);
         self.index.change(slot, &self.snapshot.free[slot as usize]);
         Some(WorkerKey(slot))
     }
@@ -279,7 +280,7 @@ impl Placer {
         shape.views.iter().zip(&shape.watches).find_map(|(view, &watch)| {
             (view..).zip(PARTS).find_map(|(view, part)| {
                 let policy = if part == Part::Own { own } else { Policy::Spread };
-                self.index.pick(policy, view, &shape.needs, watch, probes)
+                self.index.pick(policy, view, &shape.wanted, watch, probes)
             })
         })
     }
@@ -290,7 +291,7 @@ impl Placer {
         let fitting = || {
             self.index
                 .members(view)
-                .filter(|&slot| shape.needs.fits(&self.snapshot.free[slot as usize]))
+                .filter(|&slot| shape.wanted.needs.fits(&self.snapshot.free[slot as usize]))
         };
         let (eligible, placed) = fitting()
             .fold((0, 0), |(count, sum), slot| (count + 1, sum + self.snapshot.load(slot)));
@@ -306,11 +307,11 @@ impl Placer {
     /// Takes a container back from where [`place`](Self::place) planned it: for those who use a placer
     /// without a store. `false`, and nothing is changed, if so much is not planned there.
     pub fn put_back(&mut self, worker: WorkerKey, shape: &Shape) -> bool {
-        if !self.snapshot.has_planned(worker.0, &shape.needs) {
+        if !self.snapshot.has_planned(worker.0, &shape.wanted.needs) {
             return false;
         }
         let epoch = self.snapshot.epoch[worker.0 as usize];
-        self.settle(worker, epoch, &shape.needs);
+        self.settle(worker, epoch, &shape.wanted.needs);
         self.reindex();
         true
     }
@@ -340,7 +341,7 @@ impl Placer {
                 }
             }
         }
-        greatest.iter().any(|total| shape.needs.fits(total))
+        greatest.iter().any(|total| shape.wanted.needs.fits(total))
     }
 
     /// The reason why a request fits on none of the workers that there are, even if they were empty and

@@ -320,7 +320,7 @@ impl Planner {
                 } else {
                     self.counters.stale(1);
                 }
-                self.placer.settle(part.worker, part.epoch, &item.shape.needs);
+                self.placer.settle(part.worker, part.epoch, &item.shape.wanted.needs);
                 match outcomes.next().unwrap_or(Outcome::NotLeased) {
                     Outcome::Placed => settled.placed.push(Placed {
                         key: item.key,
