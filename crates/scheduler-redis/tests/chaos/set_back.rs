@@ -199,8 +199,7 @@ impl World {
         let machine = &mut self.machines[at];
         let names: Vec<String> = std::mem::take(&mut machine.running).into_keys().collect();
         let texts: Vec<&str> = names.iter().map(String::as_str).collect();
-        let key = machine.side.key();
-        let there = call(|| self.store.release_named(key, &texts)).unwrap();
+        let there = call(|| machine.side.release_named(&texts)).unwrap();
         assert_eq!(there, vec![true; texts.len()], "what runs is in the books");
         machine.finished.extend(names);
     }
