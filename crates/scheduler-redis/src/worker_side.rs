@@ -153,6 +153,15 @@ impl WorkerSide {
         self.store.release_all(&[(self.key, ended)])
     }
 
+    /// The same by name. After a [`report`](Self::report) it has to be by name: a container that the store
+    /// had forgotten has another key than the one that was handed out.
+    ///
+    /// # Errors
+    /// As [`release`](Self::release).
+    pub fn release_named(&self, ended: &[&str]) -> Result<Vec<bool>, StoreError> {
+        self.store.release_named(self.key, ended)
+    }
+
     /// It is there, and will be for so long. `true`: it is asked for a [`report`](Self::report).
     ///
     /// # Errors
