@@ -11,6 +11,8 @@ use crate::balance::Balance;
 use crate::grade::{self, Goal, Grade, Limit, Parts, nanoseconds};
 use crate::once::Once;
 use crate::scenario::Scenario;
+use crate::series::Wire;
+use crate::stage::Kind;
 
 /// Workers whose load is written out; of more the first and the last.
 const WORKERS_SHOWN: usize = 40;
@@ -31,7 +33,10 @@ fn human(time: Duration) -> String {
 
 /// Everything that the block needs of a run.
 pub(crate) struct Block<'a> {
+    pub(crate) kind: &'a Kind,
     pub(crate) once: &'a Once,
+    /// None in memory.
+    pub(crate) wire: Option<&'a Wire>,
     pub(crate) scenario: &'a Scenario,
     pub(crate) strategy: Strategy,
     pub(crate) goals: &'a [Goal],
@@ -59,7 +64,7 @@ impl Block<'_> {
     }
 
     fn configuration(&self, out: &mut String) -> fmt::Result {
-        let Self { scenario, strategy, which, .. } = self;
+        let Self { kind, scenario, strategy, which, .. } = self;
         writeln!(out, "=== Starting Comprehensive Performance Test ===")?;
         writeln!(out, "Configuration:")?;
         writeln!(out, "  - Workers: {}", scenario.workers)?;
@@ -71,9 +76,16 @@ impl Block<'_> {
             Strategy::Lock | Strategy::Batch => "affinity by hash",
         };
         writeln!(out, "  - Strategy: {} ({policy})", strategy.name())?;
-        match scenario.op_delay.is_zero() {
-            true => writeln!(out, "  - Store: memory")?,
-            false => writeln!(out, "  - Store: memory, {} an operation", human(scenario.op_delay))?,
+        match (kind.server(), scenario.op_delay.is_zero()) {
+            (Some(server), _) => {
+                for line in server.lines() {
+                    writeln!(out, "  - {line}")?;
+                }
+            }
+            (None, true) => writeln!(out, "  - Store: memory")?,
+            (None, false) => {
+                writeln!(out, "  - Store: memory, {} an operation", human(scenario.op_delay))?;
+            }
         }
         writeln!(out, "  - {which}\n")
     }
@@ -180,7 +192,33 @@ impl Block<'_> {
         line(out, "Store operations:", &each(counts.operations), None)?;
         let (waited, time) = (counts.locks.waited, human(counts.locks.wait));
         line(out, "Locks waited for:", &format!("{waited} ({time})"), None)?;
+        if let Some(wire) = self.wire {
+            writeln!(out)?;
+            self.server(out, wire, each)?;
+        }
         writeln!(out)
+    }
+
+    /// What went over the wire, and what the server says of it.
+    fn server(&self, out: &mut String, wire: &Wire, each: impl Fn(u64) -> String) -> fmt::Result {
+        let Wire { counts, side } = wire;
+        writeln!(out, "Redis:")?;
+        line(out, "Round trips:", &each(counts.round_trips), None)?;
+        line(out, "Server commands:", &each(wire.commands()), None)?;
+        line(out, "  of these in scripts:", &counts.script_calls.to_string(), None)?;
+        line(out, "Bytes sent:", &counts.bytes_sent.to_string(), None)?;
+        line(out, "Bytes received:", &counts.bytes_received.to_string(), None)?;
+        let cpu = side.truth.cpu.map_or_else(|| "unknown".to_owned(), human);
+        line(out, "Server CPU:", &cpu, None)?;
+        line(out, "Server's own INFO:", &side.truth.text(), None)?;
+        if let Some(delivered) = side.delivered {
+            let text = format!("{delivered} (fetched, acknowledged, given back)");
+            line(out, "Delivered to workers:", &text, None)?;
+        }
+        for died in &side.died {
+            line(out, "Replica that died:", died, None)?;
+        }
+        Ok(())
     }
 
     fn cache(&self, out: &mut String) -> fmt::Result {

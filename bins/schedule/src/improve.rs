@@ -5,8 +5,9 @@ use proofload_strategies::Strategy;
 use serde::Serialize;
 
 use crate::balance::{Balance, Evenness};
-use crate::compare::{Figure, Holds, most_and_least};
+use crate::compare::{Holds, most_and_least};
 use crate::figures::{Middle, needs, points, times};
+use crate::metrics::Figure;
 use crate::scenario::Scenario;
 use crate::series::Run;
 

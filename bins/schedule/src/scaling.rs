@@ -11,8 +11,10 @@ use serde::Serialize;
 
 use crate::figures::Middle;
 use crate::once::once;
+use crate::redis::After;
 use crate::scenario::Scenario;
 use crate::series::PROGRESS;
+use crate::stage::Kind;
 
 /// Numbers of containers, about evenly apart by logarithm.
 const SIZES: [u32; 5] = [100, 300, 1_000, 3_000, 10_000];
@@ -48,6 +50,7 @@ pub(crate) struct Size {
 /// containers find no place, as they are tried again after a while, nor with fleets that are out of all
 /// proportion. None if interrupted.
 pub(crate) fn scaling(
+    kind: &Kind,
     scenario: &Scenario,
     stop: &Arc<AtomicBool>,
     quiet: bool,
@@ -82,7 +85,7 @@ pub(crate) fn scaling(
                 replicas: 1,
                 ..scenario.clone()
             };
-            let ran = once(Strategy::Ours, &scaled, stop)?.ran;
+            let ran = once(kind, Strategy::Ours, &scaled, "scaling", After::Nothing, stop)?.ran;
             if stop.load(Ordering::Relaxed) {
                 return Ok(None);
             }

@@ -45,8 +45,8 @@ pub(crate) fn run<S: Store>(
         let is_last = work.is_over();
         let step = if is_last {
             // What is still under way is heard: it has cost something, and a stop may come when it has
-            // placed something.
-            ran.phases.time(Phase::Read, || scheduler.finish(work.now()))?
+            // placed something. The run's time is over: it is in no part of it.
+            scheduler.finish(work.now())?
         } else {
             let (step, decided, updated) = timed(&mut ran, &spent, || scheduler.step(work.now()))?;
             decision += decided;
