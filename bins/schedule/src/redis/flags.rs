@@ -13,7 +13,7 @@ use super::prefix::Prefix;
 #[command(next_help_heading = "Store")]
 pub(crate) struct StoreArgs {
     /// Where containers and workers are kept: `memory`, or a Redis server at
-    /// redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]
+    /// `redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]`
     // Read later: clap would show a password with its error.
     #[arg(long, value_name = "STORE", default_value = "memory")]
     store: String,
