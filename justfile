@@ -95,6 +95,19 @@ schedule-alloc-profile DIRECTORY="results/schedule-profile" SECONDS="5":
 schedule-race:
     cargo test --release -p proofload-scheduler -- --ignored twenty_million
 
+# Kill schedulers, and once the server, for 20 s while containers come and run, and add everything up
+[no-exit-message]
+schedule-chaos *ARGS:
+    cargo run --release -p proofload-scheduler-redis --example chaos -- "$@"
+
+# Two million placements by racing scheduler processes on Redis: ten times what the tests do
+schedule-redis-race:
+    cargo test --release -p proofload-scheduler-redis --test chaos -- --ignored --nocapture "2 million"
+
+# A thousand kills of a scheduler on Redis: twenty times what the tests do
+schedule-redis-kills:
+    cargo test --release -p proofload-scheduler-redis --test chaos -- --ignored --nocapture "1,000 kills"
+
 # Remove and double each of the scheduler's counters: a test must fail for each
 mutants:
     .ci/mutants

@@ -10,6 +10,7 @@ use proofload_launch::{Format, FormatArgs, LogArgs, whole_number};
 use proofload_scheduler::{Megabytes, Millicores, Policy};
 use proofload_units::parse_duration;
 
+use crate::redis::StoreArgs;
 use crate::scenario::{Mix, Preset, Settings, Which, named};
 
 /// More workers or containers than this are no scenario of one run.
@@ -24,15 +25,18 @@ const AFTER_HELP: &str = "\
 Exit codes:
   0    every run meets every goal
   1    a goal is not met, or with --gate the share of runs in time is too low
-  2    a flag is wrong, or the folder of --out is not empty
+  2    a flag is wrong, the folder of --out is not empty, or keys of others lie under --prefix
   4    with --gate: too few runs to tell; 0 with --allow-undecided
   65   the scenario file is missing or malformed
+  69   the Redis server of --store cannot be used: it is not reached, asks for another password, is
+       older than 7.0, takes no writes
   70   a fault of this machine or program
   74   results cannot be written
   130  interrupted; the runs until then are kept
 
-Example: what one lock a container does, on a store half a millisecond away
-  proofload-schedule --strategy lock --op-delay 500us --repeat 5";
+Examples: what one lock a container does, on a store half a millisecond away; all strategies on Redis
+  proofload-schedule --strategy lock --op-delay 500us --repeat 5
+  proofload-schedule --store redis://127.0.0.1:6379 --rtt-ms 0.5";
 
 /// Schedule containers on workers, in ways old and new, and say what each cost.
 #[derive(clap::Parser)]
@@ -46,9 +50,8 @@ pub(crate) struct Args {
     /// Scenario file, TOML, with the names of the flags of a scenario as keys; other flags override it
     #[arg(long = "scenario", value_name = "FILE", conflicts_with = "preset")]
     pub(crate) file: Option<PathBuf>,
-    /// Where containers and workers are kept: `memory`
-    #[arg(long, value_name = "STORE", default_value = "memory", value_parser = store)]
-    pub(crate) store: &'static str,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
     /// What is run: `old`, `lock`, `batch`, `ours`, or `all` in turns; `ours`, or the one named, is
     /// judged
     #[arg(long, value_name = "NAME", default_value = "all", value_parser = Which::from_str)]
@@ -58,13 +61,16 @@ pub(crate) struct Args {
     pub(crate) gate: bool,
     /// Run the source's two benchmarks instead and print them as Go does, each --repeat times, once if
     /// that is not given
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["preset", "file", "strategy", "gate", "out", "format", "json"])]
     pub(crate) go_bench: bool,
     /// A block for each run, not only for the one with the median total
     #[arg(short, long, action = ArgAction::SetTrue)]
     pub(crate) verbose: bool,
     #[command(flatten)]
     pub(crate) run: RunArgs,
+    /// This process is a replica of a run, and is told what to do by the program that started it
+    #[arg(long, hide = true)]
+    pub(crate) replica: bool,
 }
 
 /// What is scheduled.
@@ -113,16 +119,16 @@ pub(crate) struct ScenarioArgs {
     /// Containers that come a second, 0.001 to 10000000 [default: all are there at the start]
     #[arg(long, value_name = "RATE", allow_negative_numbers = true, value_parser = rate)]
     arrival_rate: Option<f64>,
-    /// Schedulers that work at the same time, 1 to 64 [default: 1]
+    /// Schedulers that work at the same time, 1 to 64; threads, on a Redis server processes [default: 1]
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = whole_number(NonZeroU32::MIN..=REPLICAS_MOST, "4"))]
     replicas: Option<NonZeroU32>,
-    /// Delay of every operation of the store, such as 500us [default: none]
+    /// Delay of every operation of the store in memory, such as 500us [default: none]
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true, value_parser = op_delay)]
     op_delay: Option<Duration>,
     /// Time within which all containers are to be placed [default: 2s]
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true, value_parser = target_time)]
     target_time: Option<Duration>,
-    /// Runs of each strategy, 1 to 10000 [default: 60]
+    /// Runs of each strategy, 1 to 10000 [default: 60, on a Redis server 5]
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = whole_number(NonZeroU32::MIN..=REPEATS_MOST, "60"))]
     repeat: Option<NonZeroU32>,
 }
@@ -194,10 +200,6 @@ impl ScenarioArgs {
 
 fn preset(text: &str) -> Result<Preset, String> {
     named(text, &Preset::ALL, Preset::name)
-}
-
-fn store(text: &str) -> Result<&'static str, String> {
-    if text == "memory" { Ok("memory") } else { Err("expected `memory`".to_owned()) }
 }
 
 fn mix(text: &str) -> Result<Mix, String> {

@@ -11,6 +11,8 @@ use crate::balance::Balance;
 use crate::grade::{self, Goal, Grade, Limit, Parts, nanoseconds};
 use crate::once::Once;
 use crate::scenario::Scenario;
+use crate::series::Wire;
+use crate::stage::Kind;
 
 /// Workers whose load is written out; of more the first and the last.
 const WORKERS_SHOWN: usize = 40;
@@ -31,7 +33,10 @@ fn human(time: Duration) -> String {
 
 /// Everything that the block needs of a run.
 pub(crate) struct Block<'a> {
+    pub(crate) kind: &'a Kind,
     pub(crate) once: &'a Once,
+    /// None in memory.
+    pub(crate) wire: Option<&'a Wire>,
     pub(crate) scenario: &'a Scenario,
     pub(crate) strategy: Strategy,
     pub(crate) goals: &'a [Goal],
@@ -59,7 +64,7 @@ impl Block<'_> {
     }
 
     fn configuration(&self, out: &mut String) -> fmt::Result {
-        let Self { scenario, strategy, which, .. } = self;
+        let Self { kind, scenario, strategy, which, .. } = self;
         writeln!(out, "=== Starting Comprehensive Performance Test ===")?;
         writeln!(out, "Configuration:")?;
         writeln!(out, "  - Workers: {}", scenario.workers)?;
@@ -71,9 +76,16 @@ impl Block<'_> {
             Strategy::Lock | Strategy::Batch => "affinity by hash",
         };
         writeln!(out, "  - Strategy: {} ({policy})", strategy.name())?;
-        match scenario.op_delay.is_zero() {
-            true => writeln!(out, "  - Store: memory")?,
-            false => writeln!(out, "  - Store: memory, {} an operation", human(scenario.op_delay))?,
+        match (kind.server(), scenario.op_delay.is_zero()) {
+            (Some(server), _) => {
+                for line in server.lines() {
+                    writeln!(out, "  - {line}")?;
+                }
+            }
+            (None, true) => writeln!(out, "  - Store: memory")?,
+            (None, false) => {
+                writeln!(out, "  - Store: memory, {} an operation", human(scenario.op_delay))?;
+            }
         }
         writeln!(out, "  - {which}\n")
     }
@@ -83,7 +95,13 @@ impl Block<'_> {
         let (ran, parts) = (&once.ran, Parts::of(once, scenario));
         let decided = ran.decisions;
         writeln!(out, "Starting to schedule {} containers...", scenario.containers)?;
-        writeln!(out, "Retrieved {} workers from {}", self.retrieved(), self.fleet_from())?;
+        let (retrieved, from) = (self.retrieved(), self.fleet_from());
+        match scenario.replicas {
+            1 => writeln!(out, "Retrieved {retrieved} workers from {from}")?,
+            replicas => {
+                writeln!(out, "Retrieved {retrieved} workers from {from}, by {replicas} replicas")?;
+            }
+        }
         writeln!(out, "Made {decided} scheduling decisions in {}", human(parts.decision))?;
         let groups: usize = ran.batches.iter().map(|batch| batch.workers).sum();
         writeln!(out, "Grouped into {groups} worker batches")?;
@@ -174,7 +192,33 @@ impl Block<'_> {
         line(out, "Store operations:", &each(counts.operations), None)?;
         let (waited, time) = (counts.locks.waited, human(counts.locks.wait));
         line(out, "Locks waited for:", &format!("{waited} ({time})"), None)?;
+        if let Some(wire) = self.wire {
+            writeln!(out)?;
+            self.server(out, wire, each)?;
+        }
         writeln!(out)
+    }
+
+    /// What went over the wire, and what the server says of it.
+    fn server(&self, out: &mut String, wire: &Wire, each: impl Fn(u64) -> String) -> fmt::Result {
+        let Wire { counts, side } = wire;
+        writeln!(out, "Redis:")?;
+        line(out, "Round trips:", &each(counts.round_trips), None)?;
+        line(out, "Server commands:", &each(wire.commands()), None)?;
+        line(out, "  of these in scripts:", &counts.script_calls.to_string(), None)?;
+        line(out, "Bytes sent:", &counts.bytes_sent.to_string(), None)?;
+        line(out, "Bytes received:", &counts.bytes_received.to_string(), None)?;
+        let cpu = side.truth.cpu.map_or_else(|| "unknown".to_owned(), human);
+        line(out, "Server CPU:", &cpu, None)?;
+        line(out, "Server's own INFO:", &side.truth.text(), None)?;
+        if let Some(delivered) = side.delivered {
+            let text = format!("{delivered} (fetched, acknowledged, given back)");
+            line(out, "Delivered to workers:", &text, None)?;
+        }
+        for died in &side.died {
+            line(out, "Replica that died:", died, None)?;
+        }
+        Ok(())
     }
 
     fn cache(&self, out: &mut String) -> fmt::Result {
@@ -216,7 +260,7 @@ impl Block<'_> {
 fn line(out: &mut String, label: &str, figure: &str, grade: Option<Grade>) -> fmt::Result {
     match grade {
         Some(Grade { level, words }) => {
-            writeln!(out, "  {label:<25}{figure:<26}{} {words}", level.sign())
+            writeln!(out, "  {label:<25}{figure:<25} {} {words}", level.sign())
         }
         None => writeln!(out, "  {label:<25}{figure}"),
     }

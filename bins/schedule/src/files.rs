@@ -3,15 +3,15 @@
 use std::fs::File;
 use std::io::BufWriter;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::Context;
 use proofload_charts::{Scene, Theme, png, svg_file};
 use proofload_launch::Exit;
 use proofload_run_dir::Bare;
-use proofload_strategies::Phase;
+use proofload_strategies::{Phase, Ran, Strategy};
 
 use crate::block::seconds;
-use crate::once::Once;
 use crate::series::Run;
 
 /// Pixels of a PNG for each unit of its picture.
@@ -21,10 +21,25 @@ const SCALE: u8 = 2;
 pub(crate) struct Growing {
     batches: csv::Writer<BufWriter<File>>,
     summary: csv::Writer<BufWriter<File>>,
+    has_wire: bool,
 }
 
+/// Columns of a run on a server.
+const WIRE: [&str; 10] = [
+    "round_trips",
+    "server_commands",
+    "script_calls",
+    "script_loads",
+    "bytes_sent",
+    "bytes_received",
+    "server_cpu_us",
+    "info_commands",
+    "beside_commands",
+    "delivered",
+];
+
 impl Growing {
-    pub(crate) fn create(dir: &Bare) -> anyhow::Result<Self> {
+    pub(crate) fn create(dir: &Bare, has_wire: bool) -> anyhow::Result<Self> {
         let table = |name| -> anyhow::Result<_> {
             let file = dir.open(name).map_err(Exit::unwritable)?;
             Ok(csv::Writer::from_writer(BufWriter::new(file)))
@@ -68,15 +83,20 @@ impl Growing {
             "goals_met",
             "faults",
         ];
-        summary.write_record(head.chain(counts.map(str::to_owned)))?;
-        Ok(Self { batches, summary })
+        let wire = WIRE.iter().filter(|_| has_wire).map(|&name| name.to_owned());
+        summary.write_record(head.chain(counts.map(str::to_owned)).chain(wire))?;
+        Ok(Self { batches, summary, has_wire })
     }
 
-    pub(crate) fn add(&mut self, run: &Run, once: &Once) -> anyhow::Result<()> {
-        let us = |ns: u64| format!("{}.{:03}", ns / 1_000, ns % 1_000);
-        let of = |time: std::time::Duration| us(crate::grade::nanoseconds(time));
-        let (strategy, number) = (run.strategy.name().to_owned(), run.number.to_string());
-        for batch in &once.ran.batches {
+    /// The rows of a run's batches.
+    pub(crate) fn batches(
+        &mut self,
+        strategy: Strategy,
+        number: u32,
+        ran: &Ran,
+    ) -> anyhow::Result<()> {
+        let (strategy, number) = (strategy.name().to_owned(), number.to_string());
+        for batch in &ran.batches {
             self.batches.write_record([
                 strategy.clone(),
                 number.clone(),
@@ -89,6 +109,12 @@ impl Growing {
                 of(batch.update),
             ])?;
         }
+        Ok(())
+    }
+
+    /// The row of a run.
+    pub(crate) fn run(&mut self, run: &Run) -> anyhow::Result<()> {
+        let (strategy, number) = (run.strategy.name().to_owned(), run.number.to_string());
         let total = seconds(run.total).trim_end_matches('s').to_owned();
         let mut row = vec![strategy, number, total];
         row.extend(run.phases.map(of));
@@ -117,11 +143,35 @@ impl Growing {
         row.extend(run.waits_ns.map(|wait| wait.map(us).unwrap_or_default()));
         row.push(run.meets_all().to_string());
         row.push(run.faults.join("; "));
+        if let Some(wire) = run.wire.as_ref().filter(|_| self.has_wire) {
+            let (counts, truth) = (&wire.counts, &wire.side.truth);
+            let count = |count: Option<u64>| count.map(|n| n.to_string()).unwrap_or_default();
+            row.extend([
+                counts.round_trips.to_string(),
+                wire.commands().to_string(),
+                counts.script_calls.to_string(),
+                counts.script_loads.to_string(),
+                counts.bytes_sent.to_string(),
+                counts.bytes_received.to_string(),
+                truth.cpu.map(of).unwrap_or_default(),
+                count(truth.server),
+                truth.beside.to_string(),
+                count(wire.side.delivered.map(|n| n as u64)),
+            ]);
+        }
         self.summary.write_record(row)?;
         let flushed = self.batches.flush().and_then(|()| self.summary.flush());
         flushed.context("cannot write batches.csv or summary.csv").map_err(Exit::unwritable)?;
         Ok(())
     }
+}
+
+fn us(ns: u64) -> String {
+    format!("{}.{:03}", ns / 1_000, ns % 1_000)
+}
+
+fn of(time: Duration) -> String {
+    us(crate::grade::nanoseconds(time))
 }
 
 /// Writes a picture as SVG and PNG; gives the paths.

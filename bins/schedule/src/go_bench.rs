@@ -4,21 +4,21 @@
 //! `BenchmarkBatchScheduling` is 100 containers on 20 workers: claimed, planned, committed, heard of. That
 //! they come and end is not counted. `BenchmarkBatchSchedulingWithCacheContention` is the same batches by
 //! several schedulers on one store, a thread each, so that each changes workers that the others have
-//! cached; there coming and ending is counted too, and the time is the wall's divided by all batches. As
-//! many threads as CPUs take part, from two to eight. `stale/op` says how many containers of a batch were
-//! planned on a worker that had changed meanwhile.
+//! cached. As in a run each is told which of how many it is. There coming and ending is counted too, and the
+//! time is the wall's divided by all batches. As many threads as CPUs take part, from two to eight.
+//! `stale/op` says how many containers of a batch were planned on a worker that had changed meanwhile.
 //! Allocations are counted by the allocator of the program, on the threads that schedule.
 
 use std::io::{self, Write};
 use std::num::NonZeroUsize;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use allocation_counter::{AllocationInfo, measure};
 use proofload_scheduler::{
-    AmountError, Batching, Config, Megabytes, MemoryStore, Millicores, Placed, Request, Scheduler,
-    Store, StoreError, Worker,
+    AmountError, Batching, Config, Megabytes, MemoryStore, Millicores, Placed, Replica, Request,
+    Scheduler, Store, StoreError, Worker,
 };
 
 const WORKERS: u32 = 20;
@@ -65,11 +65,13 @@ impl Sample {
     }
 }
 
-/// Runs both benchmarks `count` times, each time for at least `benchtime`, and prints a line for each.
+/// Runs both benchmarks `count` times, each time for at least `benchtime`, and prints a line for each; no
+/// more lines once `stop` is set.
 pub(crate) fn go_bench(
     out: &mut dyn Write,
     count: u32,
     benchtime: Duration,
+    stop: &AtomicBool,
 ) -> Result<(), GoBenchError> {
     let parallelism = thread::available_parallelism().map_or(1, NonZeroUsize::get);
     writeln!(out, "goos: {}", std::env::consts::OS)?;
@@ -80,11 +82,14 @@ pub(crate) fn go_bench(
     };
     writeln!(out, "goarch: {arch}\npkg: proofload-schedule")?;
     for _ in 0..count {
-        let sample = until(benchtime, one_scheduler)?;
+        let sample = until(benchtime, stop, |iterations| one_scheduler(iterations, stop))?;
+        let Some(sample) = sample else { return Ok(()) };
         line(out, "BenchmarkBatchScheduling", parallelism, &sample)?;
     }
     for _ in 0..count {
-        let sample = until(benchtime, |iterations| contention(iterations, parallelism.max(2)))?;
+        let threads = parallelism.max(2);
+        let sample = until(benchtime, stop, |iterations| contention(iterations, threads, stop))?;
+        let Some(sample) = sample else { return Ok(()) };
         line(out, "BenchmarkBatchSchedulingWithCacheContention", parallelism, &sample)?;
     }
     writeln!(out, "PASS")?;
@@ -104,16 +109,20 @@ fn line(out: &mut dyn Write, name: &str, parallelism: usize, sample: &Sample) ->
     writeln!(out, "\t{:>8} B/op\t{:>8} allocs/op", sample.bytes / n, sample.allocations / n)
 }
 
-/// As many operations as take the time: tried with more and more, as Go does.
+/// As many operations as take the time: tried with more and more, as Go does. None if stopped.
 fn until(
     benchtime: Duration,
+    stop: &AtomicBool,
     run: impl Fn(u64) -> Result<Sample, GoBenchError>,
-) -> Result<Sample, GoBenchError> {
+) -> Result<Option<Sample>, GoBenchError> {
     let mut iterations = 1;
     loop {
         let sample = run(iterations)?;
+        if stop.load(Relaxed) {
+            return Ok(None);
+        }
         if sample.taken >= benchtime || iterations >= ITERATIONS_MOST {
-            return Ok(sample);
+            return Ok(Some(sample));
         }
         let taken_ns = sample.taken.as_nanos().max(1);
         let enough = benchtime.as_nanos() * u128::from(iterations) / taken_ns;
@@ -123,7 +132,7 @@ fn until(
 }
 
 /// A scheduler, and where what it placed went.
-struct Replica {
+struct Runner {
     store: MemoryStore,
     scheduler: Scheduler<MemoryStore>,
     name: &'static str,
@@ -132,10 +141,15 @@ struct Replica {
     now: Duration,
 }
 
-impl Replica {
-    fn join(store: &MemoryStore, name: &'static str, seed: u64) -> Result<Self, StoreError> {
+impl Runner {
+    fn join(
+        store: &MemoryStore,
+        name: &'static str,
+        seed: u64,
+        replica: Replica,
+    ) -> Result<Self, StoreError> {
         let batching = Batching { window: Duration::ZERO, ..Batching::FIXED };
-        let config = Config { seed, batching, ..Config::default() };
+        let config = Config { seed, replica, batching, ..Config::default() };
         let scheduler = Scheduler::join(store.handle(), name, config, LEASE, Duration::ZERO)?;
         let workers = (0..WORKERS).map(worker_name).collect();
         let (store, placed, now) = (store.handle(), Vec::new(), Duration::ZERO);
@@ -182,44 +196,49 @@ fn fleet() -> Result<MemoryStore, GoBenchError> {
     Ok(store)
 }
 
-fn one_scheduler(iterations: u64) -> Result<Sample, GoBenchError> {
-    let mut replica = Replica::join(&fleet()?, "a", 1)?;
+fn one_scheduler(iterations: u64, stop: &AtomicBool) -> Result<Sample, GoBenchError> {
+    let mut runner = Runner::join(&fleet()?, "a", 1, Replica::ALONE)?;
     let mut sample = Sample { iterations, ..Sample::default() };
     for round in 0..iterations {
-        replica.enqueue(round)?;
+        if stop.load(Relaxed) {
+            break;
+        }
+        runner.enqueue(round)?;
         let mut placed = Ok(0);
         let info = measure(|| {
             let began = Instant::now();
-            placed = replica.batch();
+            placed = runner.batch();
             sample.taken += began.elapsed();
         });
         sample.add(&info);
         match placed? {
-            CONTAINERS => replica.release()?,
+            CONTAINERS => runner.release()?,
             fewer => return Err(GoBenchError::Unplaced(fewer)),
         }
     }
     Ok(sample)
 }
 
-fn contention(iterations: u64, threads: usize) -> Result<Sample, GoBenchError> {
+fn contention(iterations: u64, threads: usize, stop: &AtomicBool) -> Result<Sample, GoBenchError> {
     const NAMES: [&str; 8] = ["a", "b", "c", "d", "e", "f", "g", "h"];
     let store = fleet()?;
-    let mut replicas = Vec::new();
-    for (seed, name) in NAMES.into_iter().take(threads).enumerate() {
-        replicas.push(Replica::join(&store, name, seed as u64)?);
+    let mut runners = Vec::new();
+    // As many as there are names, if that is fewer: those that join are those that are told of.
+    let count = threads.min(NAMES.len()) as u32;
+    for (index, name) in (0..count).zip(NAMES) {
+        runners.push(Runner::join(&store, name, index.into(), Replica { index, count })?);
     }
     let (rounds, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let all = usize::try_from(iterations).unwrap_or(usize::MAX);
-    let work = |replica: &mut Replica| -> Result<(), GoBenchError> {
-        while done.load(Relaxed) < all * CONTAINERS {
+    let work = |runner: &mut Runner| -> Result<(), GoBenchError> {
+        while done.load(Relaxed) < all * CONTAINERS && !stop.load(Relaxed) {
             // Whoever has placed what it took brings the next batch; another may take it.
             let round = rounds.fetch_add(1, Relaxed);
             if round < all {
-                replica.enqueue(round as u64)?;
+                runner.enqueue(round as u64)?;
             }
-            let placed = replica.batch()?;
-            replica.release()?;
+            let placed = runner.batch()?;
+            runner.release()?;
             done.fetch_add(placed, Relaxed);
             if placed == 0 {
                 thread::yield_now();
@@ -229,12 +248,12 @@ fn contention(iterations: u64, threads: usize) -> Result<Sample, GoBenchError> {
     };
     let began = Instant::now();
     let ended: Vec<_> = thread::scope(|scope| {
-        let threads: Vec<_> = replicas
+        let threads: Vec<_> = runners
             .iter_mut()
-            .map(|replica| {
+            .map(|runner| {
                 scope.spawn(|| {
                     let mut result = Ok(());
-                    let info = measure(|| result = work(replica));
+                    let info = measure(|| result = work(runner));
                     result.map(|()| info)
                 })
             })
@@ -245,7 +264,7 @@ fn contention(iterations: u64, threads: usize) -> Result<Sample, GoBenchError> {
     for end in ended {
         sample.add(&end.map_err(|_| GoBenchError::Thread)??);
     }
-    let counts = replicas.iter().map(|replica| replica.scheduler.store().counters().snapshot());
+    let counts = runners.iter().map(|runner| runner.scheduler.store().counters().snapshot());
     sample.stale = Some(counts.map(|counts| counts.cache.stale).sum());
     Ok(sample)
 }
@@ -253,6 +272,23 @@ fn contention(iterations: u64, threads: usize) -> Result<Sample, GoBenchError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    static NEVER: AtomicBool = AtomicBool::new(false);
+
+    #[test]
+    fn a_benchmark_that_is_stopped_ends_without_a_line() {
+        let (mut out, stop) = (Vec::new(), AtomicBool::new(false));
+        thread::scope(|scope| {
+            let ended = scope.spawn(|| {
+                let hour = Duration::from_secs(3_600);
+                go_bench(&mut out, 1, hour, &stop)
+            });
+            stop.store(true, Relaxed);
+            ended.join().expect("no panic").expect("it ends");
+        });
+        let text = String::from_utf8(out).expect("text");
+        assert!(!text.contains("Benchmark") && !text.contains("PASS"), "{text}");
+    }
 
     /// A result line of Go's benchmark format (golang.org/design/14313-benchmark-format): a name that
     /// begins with `Benchmark`, iterations, then pairs of value and unit, between white space.
@@ -282,7 +318,7 @@ mod tests {
     #[test]
     fn the_output_is_in_the_format_of_go_and_counts_what_happened() {
         let mut out = Vec::new();
-        go_bench(&mut out, 2, Duration::from_millis(5)).expect("both benchmarks");
+        go_bench(&mut out, 2, Duration::from_millis(5), &NEVER).expect("both benchmarks");
         let text = String::from_utf8(out).expect("text");
         let mut lines = text.lines();
         for key in ["goos", "goarch", "pkg"] {
@@ -339,7 +375,7 @@ mod tests {
     /// A known number of allocations more a batch shows in the result.
     #[test]
     fn allocations_are_counted() {
-        let sample = one_scheduler(50).expect("it runs");
+        let sample = one_scheduler(50, &NEVER).expect("it runs");
         let a_batch = sample.allocations / 50;
         // The claim's list, the commit's, the verdict's; never one for each of the 100 containers.
         assert!((5..100).contains(&a_batch), "{a_batch}");
@@ -349,7 +385,7 @@ mod tests {
     /// Alone a scheduler is never behind; of two, one is sooner or later.
     #[test]
     fn schedulers_invalidate_each_other() {
-        let stale = |threads| contention(200, threads).expect("it ends").stale;
+        let stale = |threads| contention(200, threads, &NEVER).expect("it ends").stale;
         assert_eq!(stale(1), Some(0));
         assert!((0..100).any(|_| stale(2) > Some(0)));
     }

@@ -4,9 +4,11 @@ use proofload_stats::Contrast;
 use proofload_strategies::Strategy;
 use serde::Serialize;
 
-use crate::balance::Balance;
-use crate::compare::{Figure, Holds, most_and_least};
+use crate::balance::{Balance, Evenness};
+use crate::compare::{Holds, most_and_least};
 use crate::figures::{Middle, needs, points, times};
+use crate::metrics::Figure;
+use crate::scenario::Scenario;
 use crate::series::Run;
 
 /// Runs of each side from which a ratio has an interval.
@@ -59,9 +61,20 @@ pub(crate) struct Improvement {
     verdict: Option<Holds>,
 }
 
-/// All rows for every strategy but `old`.
-pub(crate) fn improvements(runs: &[Run], strategies: &[Strategy]) -> Vec<Improvement> {
-    let others = || strategies.iter().copied().filter(|&strategy| strategy != Strategy::Old);
+/// All rows for every strategy but `old`, of those that were run.
+pub(crate) fn improvements(
+    runs: &[Run],
+    scenario: &Scenario,
+    strategies: &[Strategy],
+) -> Vec<Improvement> {
+    let was_run = |strategy| runs.iter().any(|run| run.strategy == strategy);
+    if !was_run(Strategy::Old) {
+        return Vec::new();
+    }
+    let others = || {
+        let all = strategies.iter().copied();
+        all.filter(|&strategy| strategy != Strategy::Old && was_run(strategy))
+    };
     let mut found = Vec::new();
     for (figure, measure, least, claimed) in ROWS {
         for strategy in others() {
@@ -85,17 +98,18 @@ pub(crate) fn improvements(runs: &[Run], strategies: &[Strategy]) -> Vec<Improve
             });
         }
     }
-    found.extend(others().filter_map(|strategy| distribution(runs, strategy)));
+    found.extend(others().filter_map(|strategy| distribution(runs, scenario, strategy)));
     found
 }
 
-fn distribution(runs: &[Run], strategy: Strategy) -> Option<Improvement> {
+fn distribution(runs: &[Run], scenario: &Scenario, strategy: Strategy) -> Option<Improvement> {
     let even = |strategy| {
         let own = runs.iter().filter(move |run: &&Run| run.strategy == strategy);
         (own.clone().filter(|run| run.balance == Balance::Good).count(), own.count())
     };
     let ((old_even, _), (new_even, n)) = (even(Strategy::Old), even(strategy));
-    let is_claimed = strategy != Strategy::Lock;
+    let is_asked = Evenness::of(scenario, strategy) != Evenness::NotAsked;
+    let is_claimed = strategy != Strategy::Lock && is_asked;
     Some(Improvement {
         label: "Worker Distribution",
         figure: "worker_distribution",

@@ -9,8 +9,9 @@ use std::time::Duration;
 use proofload_scheduler::{Audit, Batching, Request, WorkerKey};
 use proofload_strategies::{Ran, Settings, Strategy, Work, run};
 
+use crate::redis::{self, After, Truth};
 use crate::scenario::Scenario;
-use crate::stage::Stage;
+use crate::stage::{Kind, Stage};
 
 /// A run with everything that is judged.
 pub(crate) struct Once {
@@ -21,6 +22,19 @@ pub(crate) struct Once {
     pub(crate) faults: Vec<String>,
     /// Why containers were given up, where the store was told.
     pub(crate) refused: Vec<String>,
+    /// None in memory.
+    pub(crate) wire: Option<WireSide>,
+}
+
+/// What there is of a run only where its store is a server.
+pub(crate) struct WireSide {
+    /// The server's own count beside ours.
+    pub(crate) truth: Truth,
+    /// Containers that workers fetched, acknowledged and gave back after the run; none where they were
+    /// not asked to.
+    pub(crate) delivered: Option<usize>,
+    /// Replicas that ended before the run did, in words.
+    pub(crate) died: Vec<String>,
 }
 
 impl Once {
@@ -34,11 +48,18 @@ impl Once {
     }
 }
 
+/// One run on a store of this kind. `label` tells it from others of its strategy.
 pub(crate) fn once(
+    kind: &Kind,
     strategy: Strategy,
     scenario: &Scenario,
+    label: &str,
+    after: After,
     stop: &Arc<AtomicBool>,
 ) -> anyhow::Result<Once> {
+    if let Kind::Redis(server) = kind {
+        return redis::once(server, strategy, scenario, label, after, stop);
+    }
     let stage = Stage::new(scenario)?;
     let (replicas, hand) = (stage.replicas(scenario, stop), stage.hand());
     let settings = Settings {
@@ -57,8 +78,9 @@ pub(crate) fn once(
         }
         Some(rate) => {
             let work = Work::until(containers, Arc::clone(stop));
+            let bring = |request, due| Ok(stage.enqueue(vec![request], due)?);
             thread::scope(|scope| {
-                let feeder = scope.spawn(|| feed(&stage, requests, rate, &work, stop));
+                let feeder = scope.spawn(|| feed(bring, requests, rate, &work, stop));
                 let ran = run(strategy, replicas, &hand, &work, &settings);
                 let fed = feeder.join();
                 fed.map_err(|_| anyhow::anyhow!("the thread that brings containers panicked"))??;
@@ -72,12 +94,12 @@ pub(crate) fn once(
         refused = unfit(scenario)?;
     }
     let faults = faults(&ran, &audit);
-    Ok(Once { ran, audit, faults, refused })
+    Ok(Once { ran, audit, faults, refused, wire: None })
 }
 
 /// Why containers were given up by a strategy that tells the store no reason: what ours says of one of
 /// each kind on a fleet that is still empty.
-fn unfit(scenario: &Scenario) -> anyhow::Result<Vec<String>> {
+pub(crate) fn unfit(scenario: &Scenario) -> anyhow::Result<Vec<String>> {
     let stage = Stage::new(scenario)?;
     let kinds: Vec<_> = scenario.requests().into_iter().take(2).collect();
     let work = Work::of(kinds.len());
@@ -93,8 +115,8 @@ fn unfit(scenario: &Scenario) -> anyhow::Result<Vec<String>> {
 }
 
 /// Brings the containers at even distances.
-fn feed(
-    stage: &Stage,
+pub(crate) fn feed(
+    bring: impl Fn(Request, Duration) -> anyhow::Result<()>,
     requests: Vec<Request>,
     rate: f64,
     work: &Work,
@@ -108,13 +130,13 @@ fn feed(
             }
             thread::sleep(left.min(Duration::from_millis(100)));
         }
-        stage.enqueue(vec![request], due)?;
+        bring(request, due)?;
     }
     Ok(())
 }
 
 /// The strategy's own account against the store's.
-fn faults(ran: &Ran, audit: &Audit) -> Vec<String> {
+pub(crate) fn faults(ran: &Ran, audit: &Audit) -> Vec<String> {
     let mut faults = audit.faults.clone();
     if ran.placed.len() != audit.placed {
         faults.push(format!(

@@ -8,8 +8,9 @@ use proofload_charts::Scene;
 
 use crate::Found;
 use crate::block::short;
-use crate::compare::Figure;
 use crate::figures::{Middle, needs};
+use crate::metrics::Figure;
+use crate::redis::delivery_rows;
 
 /// The document of everything that was found out.
 pub(crate) fn document(found: &Found<'_>, pictures: Vec<(&'static str, Scene)>) -> Document {
@@ -27,14 +28,34 @@ pub(crate) fn document(found: &Found<'_>, pictures: Vec<(&'static str, Scene)>) 
         ("Store operations", Figure::Operations),
         ("Cache hit rate", Figure::HitRate),
     ];
-    let key_figures = key_figures.map(|(name, figure)| key_figure(found, name, figure)).to_vec();
+    let of_a_wire = [("Round trips", Figure::RoundTrips), ("Server commands", Figure::Commands)];
+    let of_a_wire = of_a_wire.into_iter().filter(|_| found.kind.server().is_some());
+    let key_figures = key_figures.into_iter().chain(of_a_wire);
+    let key_figures = key_figures.map(|(name, figure)| key_figure(found, name, figure)).collect();
     let what = format!("{} containers on {} workers", scenario.containers, scenario.workers);
     let mut sections = vec![goals(found)];
     if found.strategies.len() > 1 {
         let tables = found.tables();
-        let blocks = tables.into_iter().map(|rows| Block::Table(table(rows))).collect();
+        let text = "Medians of all runs of a strategy with their 95 % intervals. An improvement is the median \
+                    of those of all pairs of a run of old and one of the other."
+            .to_owned();
+        let tables = tables.into_iter().map(|rows| Block::Table(table(rows)));
+        let blocks = std::iter::once(Block::Text(text)).chain(tables).collect();
         let heading = "Strategies, and what their source claims".to_owned();
         sections.push(Section { kind: Kind::Groups, heading, blocks });
+    }
+    if let Some(server) = found.kind.server() {
+        let mut blocks = Vec::new();
+        let pairs = server.lines().into_iter().filter_map(|line| {
+            line.split_once(": ").map(|(name, value)| (name.to_owned(), value.to_owned()))
+        });
+        blocks.push(Block::Terms(Terms { heading: "", pairs: pairs.collect() }));
+        blocks.push(Block::Table(table(found.truths())));
+        if !found.deliveries.is_empty() {
+            blocks.push(Block::Table(table(delivery_rows(&found.deliveries))));
+        }
+        let heading = "What the server says, and what workers got".to_owned();
+        sections.push(Section { kind: Kind::Server, heading, blocks });
     }
     let picture = |(name, scene): (&'static str, Scene)| {
         let (title, alt) = (scene.title.clone(), scene.description.clone());
@@ -47,7 +68,7 @@ pub(crate) fn document(found: &Found<'_>, pictures: Vec<(&'static str, Scene)>) 
     sections.push(configuration(found));
     Document {
         title: format!("proofload-schedule: {what}"),
-        subject: format!("{what}, store in memory, {name} judged"),
+        subject: format!("{what}, store: {}, {name} judged", found.kind.name()),
         when: String::new(),
         headline: Headline {
             standing: if is_good { Standing::Good } else { Standing::Bad },

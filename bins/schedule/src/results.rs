@@ -5,12 +5,16 @@ use proofload_strategies::Strategy;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::compare::{Claim, Figure};
+use crate::compare::Claim;
 use crate::figures::Middle;
 use crate::improve::Improvement;
+use crate::metrics::Figure;
+use crate::once::WireSide;
+use crate::redis::{Delivered, Server};
 use crate::scaling;
 use crate::scenario::Scenario;
-use crate::series::Run;
+use crate::series::{Run, Wire};
+use crate::stage::Kind;
 
 /// The share of runs that is to be within the target.
 const SHARE: f64 = 0.95;
@@ -66,19 +70,38 @@ pub(crate) struct Results<'a> {
     pub(crate) deadline: Option<Deadline>,
     pub(crate) scaling: Option<&'a scaling::Found>,
     pub(crate) state: &'static str,
+    pub(crate) kind: &'a Kind,
+    pub(crate) deliveries: &'a [Delivered],
 }
 
 impl Results<'_> {
     pub(crate) fn json(&self) -> Value {
         let Self { scenario, strategies, judged, runs, claims, improvements, .. } = self;
-        let Self { deadline, scaling, state, .. } = self;
+        let Self { deadline, scaling, state, kind, deliveries, .. } = self;
+        let server = kind.server();
         let own = |strategy: Strategy| runs.iter().filter(move |run| run.strategy == strategy);
         let figures = |strategy: Strategy| {
             let middle = |figure: Figure| {
                 let middle = Middle::of(&figure.values(runs, strategy));
                 (figure.key().to_owned(), json!(middle))
             };
-            Value::Object(Figure::ALL.map(middle).into_iter().collect::<Map<_, _>>())
+            Value::Object(Figure::of_runs(runs).into_iter().map(middle).collect::<Map<_, _>>())
+        };
+        let truths = |strategy: Strategy| {
+            let truth = |run: &Run| {
+                let Wire { side: WireSide { truth, delivered, died }, .. } = run.wire.as_ref()?;
+                Some(json!({
+                    "run": run.number,
+                    "server_commands": truth.server,
+                    "strategy_commands": truth.strategy,
+                    "beside_commands": truth.beside,
+                    "equal": truth.is_equal(),
+                    "delivered": delivered,
+                    "replicas_died": died,
+                }))
+            };
+            let truths: Vec<Value> = own(strategy).filter_map(truth).collect();
+            (!truths.is_empty()).then_some(truths)
         };
         let described: Vec<Value> = strategies
             .iter()
@@ -88,6 +111,7 @@ impl Results<'_> {
                     "runs": own(strategy).count(),
                     "runs_that_meet_all_goals": own(strategy).filter(|run| run.meets_all()).count(),
                     "metrics": figures(strategy),
+                    "info": truths(strategy),
                 })
             })
             .collect();
@@ -101,6 +125,7 @@ impl Results<'_> {
             "program": "proofload-schedule",
             "state": state,
             "scenario": scenario.record(),
+            "store": server.map_or_else(|| json!({ "name": kind.name() }), Server::record),
             "counts": {
                 "planned": u64::from(scenario.containers) * runs.len() as u64,
                 "placed": runs.iter().map(|run| run.placed).sum::<u64>(),
@@ -111,6 +136,7 @@ impl Results<'_> {
             "improvements_over_old": improvements,
             "claims": claims,
             "verdicts": self.verdicts(),
+            "deliveries": server.map(|_| deliveries),
             "deadline": deadline,
             "scaling": measured,
             "scaling_not_measured": not_measured,

@@ -2,18 +2,26 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
-use proofload_strategies::{Phase, Strategy};
+use proofload_launch::Session;
+use proofload_scheduler::Batching;
+use proofload_strategies::Strategy;
 use serde::Serialize;
 
 use crate::figures::Middle;
 use crate::once::once;
+use crate::redis::After;
 use crate::scenario::Scenario;
+use crate::series::PROGRESS;
+use crate::stage::Kind;
 
 /// Numbers of containers, about evenly apart by logarithm.
 const SIZES: [u32; 5] = [100, 300, 1_000, 3_000, 10_000];
 /// Rounds over all sizes; so many medians of slopes have an interval.
 const ROUNDS: u32 = 7;
+/// With more workers than this the fleets alone would take longer to make than all else.
+const WORKERS_MOST: f64 = 100_000.0;
 
 /// Times by size, and the slope of their logarithms: 1 is time in proportion to containers.
 #[derive(Clone, Debug, Serialize)]
@@ -37,28 +45,47 @@ pub(crate) struct Size {
     pub(crate) total_us: Vec<f64>,
 }
 
-/// Runs one replica of ours at each size, with as many containers a worker as in the scenario. Time that
-/// batches wait for their window is left out. It is not measured where some containers find no place, as
-/// they are tried again after a while, and that is no matter of size. None if interrupted.
+/// Runs one replica of ours at each size, with as many containers a worker as in the scenario. Batches have
+/// no window: that a last one which is not full would wait is no matter of size. It is not measured where some
+/// containers find no place, as they are tried again after a while, nor with fleets that are out of all
+/// proportion. None if interrupted.
 pub(crate) fn scaling(
+    kind: &Kind,
     scenario: &Scenario,
     stop: &Arc<AtomicBool>,
+    quiet: bool,
+    session: &Session,
 ) -> anyhow::Result<Option<Found>> {
+    let share = f64::from(scenario.workers) / f64::from(scenario.containers);
+    let [.., greatest] = SIZES.map(|containers| (f64::from(containers) * share).round());
+    if greatest > WORKERS_MOST {
+        return Ok(Some(Found::NotMeasured(format!(
+            "with as many containers a worker as here, 10,000 take {greatest} workers, more than \
+             {WORKERS_MOST}"
+        ))));
+    }
     let mut sizes = SIZES.map(|containers| {
-        let share = f64::from(scenario.workers) / f64::from(scenario.containers);
         let workers = (f64::from(containers) * share).round().max(1.0) as u32;
         Size { containers, workers, total_us: Vec::new() }
     });
+    let batching = Batching { window: Duration::ZERO, ..scenario.batching };
     let mut slopes = Vec::new();
-    for _ in 0..ROUNDS {
+    let mut said = Instant::now();
+    for round in 1..=ROUNDS {
         let mut points = Vec::new();
         for size in &mut sizes {
             let Size { containers, workers, .. } = *size;
             let gpu_share = f64::from(scenario.gpu_workers) / f64::from(scenario.workers);
             let gpu_workers = (f64::from(workers) * gpu_share).round() as u32;
-            let scaled =
-                Scenario { containers, workers, gpu_workers, replicas: 1, ..scenario.clone() };
-            let ran = once(Strategy::Ours, &scaled, stop)?.ran;
+            let scaled = Scenario {
+                containers,
+                workers,
+                gpu_workers,
+                batching,
+                replicas: 1,
+                ..scenario.clone()
+            };
+            let ran = once(kind, Strategy::Ours, &scaled, "scaling", After::Nothing, stop)?.ran;
             if stop.load(Ordering::Relaxed) {
                 return Ok(None);
             }
@@ -68,11 +95,15 @@ pub(crate) fn scaling(
                     "on {workers} workers {placed} of {containers} containers find a place"
                 ))));
             }
-            // A last batch that is not full waits: that is no matter of size.
-            let busy = ran.total.saturating_sub(ran.phases.of(Phase::Window));
-            let total_us = busy.as_secs_f64() * 1e6;
+            let total_us = ran.total.as_secs_f64() * 1e6;
             size.total_us.push(total_us);
             points.push((f64::from(containers).ln(), total_us.ln()));
+            if !quiet && said.elapsed() > PROGRESS {
+                said = Instant::now();
+                session.tell(&format!(
+                    "time by containers: {containers} done in round {round} of {ROUNDS}"
+                ));
+            }
         }
         slopes.extend(slope(&points));
     }

@@ -316,6 +316,13 @@ impl Which {
             Self::One(strategy) => strategy.name(),
         }
     }
+
+    pub(crate) fn strategies(self) -> Vec<Strategy> {
+        match self {
+            Self::All => Strategy::ALL.to_vec(),
+            Self::One(strategy) => vec![strategy],
+        }
+    }
 }
 
 impl FromStr for Which {

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use proofload_launch::Session;
+use proofload_scheduler::WireCounts;
 use proofload_stats::{Quantile, quantile};
 use proofload_strategies::{Phase, Strategy};
 
@@ -12,11 +13,13 @@ use crate::balance::Balance;
 use crate::block::Block;
 use crate::files::Growing;
 use crate::grade::{self, Goal, Parts, nanoseconds};
-use crate::once::{Once, once};
+use crate::once::{Once, WireSide, once};
+use crate::redis::After;
 use crate::scenario::Scenario;
+use crate::stage::Kind;
 
 /// How often a line of progress is printed.
-const PROGRESS: Duration = Duration::from_secs(3);
+pub(crate) const PROGRESS: Duration = Duration::from_secs(3);
 
 /// A run by its figures.
 pub(crate) struct Run {
@@ -46,22 +49,43 @@ pub(crate) struct Run {
     pub(crate) loads: Vec<u32>,
     pub(crate) balance: Balance,
     pub(crate) waits_ns: [Option<u64>; 3],
+    /// None in memory.
+    pub(crate) wire: Option<Wire>,
     pub(crate) faults: Vec<String>,
     pub(crate) goals: Vec<Goal>,
     /// The source's report of it.
     pub(crate) block: String,
 }
 
+/// What a run cost on its way to a server, and there.
+pub(crate) struct Wire {
+    pub(crate) counts: WireCounts,
+    pub(crate) side: WireSide,
+}
+
+impl Wire {
+    /// Commands that the server carried out for the strategy, those inside scripts among them.
+    pub(crate) fn commands(&self) -> u64 {
+        self.counts.commands + self.counts.script_calls
+    }
+}
+
 impl Run {
     fn of(
+        kind: &Kind,
         strategy: Strategy,
         number: u32,
-        once: &Once,
+        mut once: Once,
         scenario: &Scenario,
     ) -> anyhow::Result<Self> {
+        let side = once.wire.take();
+        let wire = side.map(|side| Wire { counts: once.ran.counts.wire.unwrap_or_default(), side });
+        let once = &once;
         let goals = grade::goals(once, scenario, strategy);
         let which = format!("Run: {number} of {}", scenario.repeat);
-        let block = Block { once, scenario, strategy, goals: &goals, which }.text()?;
+        let block =
+            Block { kind, once, wire: wire.as_ref(), scenario, strategy, goals: &goals, which };
+        let block = block.text()?;
         let (ran, counts) = (&once.ran, &once.ran.counts);
         let mut waits: Vec<u64> =
             ran.placed.iter().map(|landed| nanoseconds(landed.wait)).collect();
@@ -90,6 +114,7 @@ impl Run {
             loads: once.loads().map(|load| u32::try_from(load).unwrap_or(u32::MAX)).collect(),
             balance: Balance::of(once, scenario, strategy),
             waits_ns: [Quantile::P50, Quantile::P95, Quantile::P99].map(|q| quantile(&waits, q)),
+            wire,
             faults: once.faults.clone(),
             goals,
             block,
@@ -117,6 +142,7 @@ pub(crate) fn order(strategies: &[Strategy], round: u32) -> Vec<Strategy> {
 /// Runs every strategy as often as the scenario says, or until it is interrupted. What ran is in the
 /// order in which it did.
 pub(crate) fn series(
+    kind: &Kind,
     strategies: &[Strategy],
     scenario: &Scenario,
     growing: &mut Growing,
@@ -128,13 +154,19 @@ pub(crate) fn series(
     let mut said = Instant::now();
     for round in 0..scenario.repeat {
         for strategy in order(strategies, round) {
-            let once = once(strategy, scenario, stop)?;
+            let label = (round + 1).to_string();
+            let once = once(kind, strategy, scenario, &label, After::HandOver, stop)?;
             if stop.load(Ordering::Relaxed) {
                 // It was cut short: no run.
                 return Ok(runs);
             }
-            let run = Run::of(strategy, round + 1, &once, scenario)?;
-            growing.add(&run, &once)?;
+            growing.batches(strategy, round + 1, &once.ran)?;
+            let run = Run::of(kind, strategy, round + 1, once, scenario)?;
+            growing.run(&run)?;
+            for died in run.wire.iter().flat_map(|wire| &wire.side.died) {
+                let name = strategy.name();
+                session.warn(&format!("{name}, run {}: {died}", round + 1));
+            }
             runs.push(run);
             if !quiet && said.elapsed() > PROGRESS {
                 said = Instant::now();

@@ -1,5 +1,6 @@
 //! What a run is made on: a fresh store in memory with the scenario's fleet. All that is particular to the
-//! kind of store is here; the rest of a run asks for it by what the store is to do.
+//! kind of store is here; the rest of a run asks for it by what the store is to do. A run on a server is
+//! made in [`redis`](crate::redis).
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -9,7 +10,32 @@ use anyhow::Context;
 use proofload_scheduler::{Audit, MemoryStore, Request, Store, StoreError};
 use proofload_strategies::Delayed;
 
+use crate::redis::Server;
 use crate::scenario::Scenario;
+
+/// Where containers and workers are kept.
+pub(crate) enum Kind {
+    Memory,
+    Redis(Box<Server>),
+}
+
+impl Kind {
+    /// The server, if it is one.
+    pub(crate) fn server(&self) -> Option<&Server> {
+        match self {
+            Self::Memory => None,
+            Self::Redis(server) => Some(server),
+        }
+    }
+
+    /// In a few words.
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Self::Memory => "memory".to_owned(),
+            Self::Redis(server) => server.near.to_string(),
+        }
+    }
+}
 
 pub(crate) struct Stage {
     store: MemoryStore,

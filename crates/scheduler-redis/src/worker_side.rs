@@ -21,7 +21,7 @@ use crate::wire::cmd;
 /// A worker, as it sees the store.
 #[derive(Debug)]
 pub struct WorkerSide {
-    store: RedisStore,
+    store: Arc<RedisStore>,
     name: String,
     key: WorkerKey,
     epoch: u32,
@@ -58,10 +58,11 @@ impl WorkerSide {
     /// # Errors
     /// As [`Store::put_worker`].
     pub fn register(
-        store: RedisStore,
+        store: impl Into<Arc<RedisStore>>,
         worker: &Worker,
         running: &[Request],
     ) -> Result<(Self, Reported), StoreError> {
+        let store = store.into();
         let first = match running {
             [] => worker.clone(),
             _ => Worker { status: Status::Pending, ..worker.clone() },
@@ -76,11 +77,13 @@ impl WorkerSide {
         Ok((side, reported))
     }
 
-    /// The worker of this name, registered before. What it has not acknowledged it gets again.
+    /// The worker of this name, registered before. What it has not acknowledged it gets again. Several
+    /// workers may share a handle.
     ///
     /// # Errors
     /// [`StoreError::NoSuchWorker`], and what the wire says.
-    pub fn attach(store: RedisStore, name: &str) -> Result<Self, StoreError> {
+    pub fn attach(store: impl Into<Arc<RedisStore>>, name: &str) -> Result<Self, StoreError> {
+        let store = store.into();
         let key = store.worker_key(name)?;
         let slot = store.look_up(key)?.filter(|(slot, _)| slot.status.is_some());
         let (slot, _) = slot.ok_or_else(|| StoreError::NoSuchWorker(name.to_owned()))?;
@@ -150,6 +153,15 @@ impl WorkerSide {
     /// As [`RedisStore::release_all`].
     pub fn release(&self, ended: &[ContainerKey]) -> Result<Vec<bool>, StoreError> {
         self.store.release_all(&[(self.key, ended)])
+    }
+
+    /// The same by name. After a [`report`](Self::report) it has to be by name: a container that the store
+    /// had forgotten has another key than the one that was handed out.
+    ///
+    /// # Errors
+    /// As [`release`](Self::release).
+    pub fn release_named(&self, ended: &[&str]) -> Result<Vec<bool>, StoreError> {
+        self.store.release_named(self.key, ended)
     }
 
     /// It is there, and will be for so long. `true`: it is asked for a [`report`](Self::report).

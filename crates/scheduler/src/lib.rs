@@ -61,6 +61,7 @@ mod request;
 mod scheduler;
 mod snapshot;
 mod store;
+mod unfit;
 mod worker;
 
 pub use amount::{AmountError, Gpus, Megabytes, Millicores, Resources};

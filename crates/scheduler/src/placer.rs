@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use crate::amount::{Megabytes, Millicores, Resources};
 use crate::counters::Counters;
-use crate::index::{GpuKind, Index, Probes, ViewKey};
+use crate::index::{GpuKind, Index, Probes, ViewKey, Wanted};
 use crate::policy::{self, Policy};
-use crate::refusal::Refusal;
 use crate::replica::{Part, Replica};
 use crate::request::{ANY_GPU, GPU_PREFERENCES_MAX, Request};
 use crate::snapshot::Snapshot;
@@ -23,7 +22,7 @@ const GREATEST_KEPT: usize = 64;
 /// A request, made ready for decisions: what it needs, and the views that it is looked for in.
 #[derive(Clone, Copy, Debug)]
 pub struct Shape {
-    pub(crate) needs: Resources,
+    pub(crate) wanted: Wanted,
     views: Views,
     /// What its views are asked with.
     watches: [u16; GPU_PREFERENCES_MAX],
@@ -41,6 +40,7 @@ struct Views {
 }
 
 impl Views {
+    #[inline]
     fn iter(&self) -> impl Iterator<Item = u32> {
         self.list[..usize::from(self.len)].iter().copied()
     }
@@ -172,7 +172,7 @@ impl Placer {
     /// asks for no CPU or no memory, which [`Request::check`] refuses, finds no place.
     pub fn shape(&mut self, request: &Request) -> Shape {
         let mut shape = Shape {
-            needs: request.needs,
+            wanted: Wanted::new(request.needs),
             views: Views::default(),
             affinity: if self.policy == Policy::Affinity { policy::hash(&request.id) } else { 0 },
             watches: [0; GPU_PREFERENCES_MAX],
@@ -226,7 +226,7 @@ impl Placer {
         let views = shape.views.list[at]..shape.views.list[at] + self.parts().len() as u32;
         for view in views {
             // The same in all parts, as all are made ready for the same requests.
-            shape.watches[at] = self.index.prepare(view, &shape.needs);
+            shape.watches[at] = self.index.prepare(view, &shape.wanted);
         }
         shape.made_at = self.state();
     }
@@ -260,7 +260,7 @@ impl Placer {
             }
             policy if self.apart => self.pick_apart(policy, shape, &mut probes),
             policy => shape.views.iter().zip(&shape.watches).find_map(|(view, &watch)| {
-                self.index.pick(policy, view, &shape.needs, watch, &mut probes)
+                self.index.pick(policy, view, &shape.wanted, watch, &mut probes)
             }),
         };
         self.examined.decisions += 1;
@@ -268,7 +268,7 @@ impl Placer {
         self.examined.most = self.examined.most.max(probes.0);
         let slot = slot?;
         self.counters.lookup(1);
-        self.snapshot.take(slot, &shape.needs);
+        self.snapshot.take(slot, &shape.wanted.needs);
         self.index.change(slot, &self.snapshot.free[slot as usize]);
         Some(WorkerKey(slot))
     }
@@ -279,7 +279,7 @@ impl Placer {
         shape.views.iter().zip(&shape.watches).find_map(|(view, &watch)| {
             (view..).zip(PARTS).find_map(|(view, part)| {
                 let policy = if part == Part::Own { own } else { Policy::Spread };
-                self.index.pick(policy, view, &shape.needs, watch, probes)
+                self.index.pick(policy, view, &shape.wanted, watch, probes)
             })
         })
     }
@@ -290,7 +290,7 @@ impl Placer {
         let fitting = || {
             self.index
                 .members(view)
-                .filter(|&slot| shape.needs.fits(&self.snapshot.free[slot as usize]))
+                .filter(|&slot| shape.wanted.needs.fits(&self.snapshot.free[slot as usize]))
         };
         let (eligible, placed) = fitting()
             .fold((0, 0), |(count, sum), slot| (count + 1, sum + self.snapshot.load(slot)));
@@ -306,11 +306,11 @@ impl Placer {
     /// Takes a container back from where [`place`](Self::place) planned it: for those who use a placer
     /// without a store. `false`, and nothing is changed, if so much is not planned there.
     pub fn put_back(&mut self, worker: WorkerKey, shape: &Shape) -> bool {
-        if !self.snapshot.has_planned(worker.0, &shape.needs) {
+        if !self.snapshot.has_planned(worker.0, &shape.wanted.needs) {
             return false;
         }
         let epoch = self.snapshot.epoch[worker.0 as usize];
-        self.settle(worker, epoch, &shape.needs);
+        self.settle(worker, epoch, &shape.wanted.needs);
         self.reindex();
         true
     }
@@ -340,60 +340,7 @@ impl Placer {
                 }
             }
         }
-        greatest.iter().any(|total| shape.needs.fits(total))
-    }
-
-    /// The reason why a request fits on none of the workers that there are, even if they were empty and
-    /// took containers: one that is drained may come back. `None`: it would fit on one of them, or there are no workers yet. Reads the fleet.
-    pub fn never_fits(&self, request: &Request) -> Option<Refusal> {
-        let snapshot = &self.snapshot;
-        let there = || snapshot.there();
-        there().next()?;
-        let pool = request.pool.as_deref().map(|pool| (pool, snapshot.name(pool)));
-        if let Some((name, number)) = pool
-            && !there().any(|at| Some(snapshot.class[at].pool) == number)
-        {
-            return Some(Refusal::UnknownPool(name.to_owned()));
-        }
-        let gpus: Vec<Option<u32>> = request.gpus.iter().map(|gpu| snapshot.name(gpu)).collect();
-        let any = request.gpus.iter().any(|gpu| gpu == ANY_GPU);
-        let gpu_will_do = |gpu: Option<u32>| match gpu {
-            None => request.gpus.is_empty(),
-            Some(_) => (any && !request.gpus.is_empty()) || gpus.contains(&gpu),
-        };
-        if !request.gpus.is_empty() && !there().any(|at| gpu_will_do(snapshot.class[at].gpu)) {
-            return Some(Refusal::UnknownGpu(request.gpus.clone()));
-        }
-        let mut most: Option<Resources> = None;
-        for at in there() {
-            let class = snapshot.class[at];
-            let pool_will_do = match pool {
-                None => !class.requires_pool_selector,
-                Some((_, number)) => Some(class.pool) == number,
-            };
-            if !pool_will_do
-                || !gpu_will_do(class.gpu)
-                || (class.preemptable && !request.preemptable)
-            {
-                continue;
-            }
-            let total = snapshot.total[at];
-            if request.needs.fits(&total) {
-                return None;
-            }
-            let most = most.get_or_insert(total);
-            most.cpu = most.cpu.max(total.cpu);
-            most.memory = most.memory.max(total.memory);
-            most.gpus = most.gpus.max(total.gpus);
-        }
-        Some(match most {
-            Some(most) => Refusal::TooLarge { needs: request.needs, most },
-            None => Refusal::NoWorker(if pool.is_some() {
-                "the workers of its pool have other GPUs, or can be taken away and it is not preemptable"
-            } else {
-                "they require that their pool is named, or can be taken away and it is not preemptable"
-            }),
-        })
+        greatest.iter().any(|total| shape.wanted.needs.fits(total))
     }
 
     /// What is free on a worker, by this copy.

@@ -165,6 +165,11 @@ impl Planner {
         self.bands.waiting
     }
 
+    /// How many batches are planned whose verdict is not known yet.
+    pub fn in_flight(&self) -> usize {
+        self.in_flight.len()
+    }
+
     /// The placer, for what it has looked at and what it believes is free.
     pub fn placer(&self) -> &Placer {
         &self.placer
@@ -320,7 +325,7 @@ impl Planner {
                 } else {
                     self.counters.stale(1);
                 }
-                self.placer.settle(part.worker, part.epoch, &item.shape.needs);
+                self.placer.settle(part.worker, part.epoch, &item.shape.wanted.needs);
                 match outcomes.next().unwrap_or(Outcome::NotLeased) {
                     Outcome::Placed => settled.placed.push(Placed {
                         key: item.key,

@@ -39,6 +39,8 @@ pub struct Scheduler<S: Store> {
     /// When leases are next looked at.
     renewal: Duration,
     renewed: Duration,
+    /// Until then nothing is renewed, as an answer to a claim was lost.
+    astray: Duration,
     flying: Option<Flying<S::Pending>>,
     /// Batches that are planned and not sent, or whose reply was lost: these first.
     to_send: VecDeque<u64>,
@@ -80,6 +82,7 @@ impl<S: Store> Scheduler<S> {
             lease,
             renewal: now,
             renewed: now,
+            astray: Duration::ZERO,
             flying: None,
             to_send: VecDeque::new(),
             requeue: Vec::new(),
@@ -115,7 +118,13 @@ impl<S: Store> Scheduler<S> {
             claim: (asked > 0).then_some(Claim { most: asked, lease: self.lease }),
             since: self.planner.seen(),
         };
-        let pending = self.store.submit(exchange)?;
+        let pending = match self.store.submit(exchange) {
+            Ok(pending) => pending,
+            Err(error) => {
+                self.lose(asked, now);
+                return Err(error);
+            }
+        };
         self.to_send.pop_front();
         self.flying = Some(Flying { pending, batch, asked, asked_at: now });
         Ok(std::mem::take(&mut self.untold))
@@ -161,8 +170,18 @@ impl<S: Store> Scheduler<S> {
                 if let Some(batch) = batch {
                     self.to_send.push_front(batch);
                 }
+                self.lose(asked, now);
                 Err(error)
             }
+        }
+    }
+
+    /// The answer to a claim is lost. What it brought is known to nobody and must come back when its lease
+    /// ends, so it is not renewed with the others: these may come back with it, and whoever claims them next
+    /// places them. A third longer, as the call may arrive late and the store's clock be ahead.
+    fn lose(&mut self, asked: usize, now: Duration) {
+        if asked > 0 {
+            self.astray = now.saturating_add(self.lease).saturating_add(self.lease / 3);
         }
     }
 
@@ -183,7 +202,7 @@ impl<S: Store> Scheduler<S> {
     /// Holds on to what has been held for a third of its lease, so that a batch may wait for longer than
     /// that. What is placed sooner costs no call.
     fn renew(&mut self, now: Duration) -> Result<(), StoreError> {
-        if now < self.renewal {
+        if now < self.renewal.max(self.astray) {
             return Ok(());
         }
         let third = self.lease / 3;

@@ -44,7 +44,7 @@
 //! then is written. The requests travel whole, three times. Priorities are carried, and the backlog does
 //! not go by them. [`RedisPrimitives::audit`] finds what came of it.
 //!
-//! Left out: a worker's time to live, its end, and its side of the queue.
+//! Left out: a worker's time to live, and its end.
 
 mod audit;
 mod error;
@@ -54,6 +54,7 @@ mod member;
 mod primitives;
 mod setup;
 mod worker;
+mod worker_side;
 
 pub use error::OpenError;
 pub use lock::RedisLock;

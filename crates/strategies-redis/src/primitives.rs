@@ -103,7 +103,8 @@ impl Primitives for RedisPrimitives {
         }
         if placed > 0 {
             let key = self.keys.worker(found.key);
-            let _new: u64 = self.write(&worker::placed(&key, found, free, placed))?;
+            let containers = u64::from(found.containers) + placed as u64;
+            let _new: u64 = self.write(&worker::changed(&key, found, free, containers))?;
             self.tally.capacity_update(1);
         }
         Ok(placed)
@@ -131,10 +132,19 @@ impl Primitives for RedisPrimitives {
 
 /// What is left; `None` if that much is not there.
 pub(crate) fn less(have: Resources, taken: Resources) -> Option<Resources> {
-    let left = |have: u32, taken: u32| have.checked_sub(taken).map(i64::from);
+    each(have, taken, u32::checked_sub)
+}
+
+/// What it is together; `None` if that is more than there can be.
+pub(crate) fn more(have: Resources, back: Resources) -> Option<Resources> {
+    each(have, back, u32::checked_add)
+}
+
+fn each(a: Resources, b: Resources, of: impl Fn(u32, u32) -> Option<u32>) -> Option<Resources> {
+    let of = |a, b| of(a, b).map(i64::from);
     Some(Resources {
-        cpu: Millicores::new(left(have.cpu.get(), taken.cpu.get())?).ok()?,
-        memory: Megabytes::new(left(have.memory.get(), taken.memory.get())?).ok()?,
-        gpus: Gpus::new(left(have.gpus.get(), taken.gpus.get())?).ok()?,
+        cpu: Millicores::new(of(a.cpu.get(), b.cpu.get())?).ok()?,
+        memory: Megabytes::new(of(a.memory.get(), b.memory.get())?).ok()?,
+        gpus: Gpus::new(of(a.gpus.get(), b.gpus.get())?).ok()?,
     })
 }

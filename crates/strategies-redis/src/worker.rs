@@ -40,13 +40,13 @@ pub(crate) fn written(key: &str, worker: &Worker) -> Cmd {
     command
 }
 
-/// `HSET` of what has changed when containers were placed.
-pub(crate) fn placed(key: &str, found: &WorkerState, free: Resources, containers: usize) -> Cmd {
+/// `HSET` of what has changed when containers came or went.
+pub(crate) fn changed(key: &str, found: &WorkerState, free: Resources, containers: u64) -> Cmd {
     let mut command = cmd("HSET");
     command.arg(key).arg("free_cpu").arg(free.cpu.get()).arg("free_memory").arg(free.memory.get());
     command.arg("gpu_count").arg(free.gpus.get());
     command.arg("resource_version").arg(found.version + 1);
-    command.arg("active_containers").arg(u64::from(found.containers) + containers as u64);
+    command.arg("active_containers").arg(containers);
     command
 }
 

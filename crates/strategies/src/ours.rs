@@ -45,8 +45,8 @@ pub(crate) fn run<S: Store>(
         let is_last = work.is_over();
         let step = if is_last {
             // What is still under way is heard: it has cost something, and a stop may come when it has
-            // placed something.
-            ran.phases.time(Phase::Read, || scheduler.finish(work.now()))?
+            // placed something. The run's time is over: it is in no part of it.
+            scheduler.finish(work.now())?
         } else {
             let (step, decided, updated) = timed(&mut ran, &spent, || scheduler.step(work.now()))?;
             decision += decided;
@@ -75,14 +75,16 @@ pub(crate) fn run<S: Store>(
         if is_last {
             return Ok(ran);
         }
+        // A verdict that is under way is heard before anything is waited for.
+        let is_awaited = scheduler.planner().in_flight() > 0;
         if let Some(due) = scheduler.planner().due() {
             let left = due.saturating_sub(work.now());
             // What has just been sent may fill the batch: hear it first.
-            if !left.is_zero() && step.claimed == 0 {
+            if !left.is_zero() && step.claimed == 0 && !is_awaited {
                 ran.phases
                     .time(Phase::Window, || thread::sleep(left.min(Duration::from_millis(1))));
             }
-        } else if has_asked && step.is_idle() && !work.is_over() {
+        } else if has_asked && step.is_idle() && !is_awaited && !work.is_over() {
             ran.phases.time(Phase::Idle, || work.idle());
         }
         has_asked = true;

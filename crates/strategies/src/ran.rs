@@ -51,7 +51,8 @@ impl Phases {
         self.0[phase as usize]
     }
 
-    pub(crate) fn add(&mut self, phase: Phase, time: Duration) {
+    /// Time that was spent on it.
+    pub fn add(&mut self, phase: Phase, time: Duration) {
         self.0[phase as usize] += time;
     }
 
@@ -114,7 +115,7 @@ pub struct Ran {
 
 impl Ran {
     /// Takes in what another replica did.
-    pub(crate) fn join(&mut self, other: Self) {
+    pub fn join(&mut self, other: Self) {
         self.total = self.total.max(other.total);
         for phase in Phase::ALL {
             self.phases.add(phase, other.phases.of(phase));

@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 const IDLE: Duration = Duration::from_millis(1);
 
 /// So many containers, from one moment on.
-#[derive(Debug)]
 pub struct Work {
     containers: usize,
     settled: AtomicUsize,
@@ -17,6 +16,17 @@ pub struct Work {
     /// Wakes those who idle once all is settled, so that no replica idles on after the end.
     over: Condvar,
     gate: Mutex<()>,
+    /// Told how many were settled, each time.
+    tell: Option<Box<dyn Fn(usize) + Send + Sync>>,
+}
+
+impl std::fmt::Debug for Work {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Work")
+            .field("containers", &self.containers)
+            .field("settled", &self.settled)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Work {
@@ -36,7 +46,15 @@ impl Work {
             stop,
             over: Condvar::new(),
             gate: Mutex::new(()),
+            tell: None,
         }
+    }
+
+    /// Has somebody told how many containers were settled, each time that some are: whoever adds it up
+    /// over several processes, and then has `stop` set in each.
+    #[must_use]
+    pub fn telling(self, tell: impl Fn(usize) + Send + Sync + 'static) -> Self {
+        Self { tell: Some(Box::new(tell)), ..self }
     }
 
     /// The run's time.
@@ -53,6 +71,9 @@ impl Work {
     /// So many containers are placed or given up.
     pub(crate) fn settle(&self, containers: usize) {
         self.settled.fetch_add(containers, Relaxed);
+        if let Some(tell) = &self.tell {
+            tell(containers);
+        }
         if self.is_over() {
             // Whoever has just looked and not yet begun to wait has the gate.
             drop(self.gate.lock().unwrap_or_else(PoisonError::into_inner));

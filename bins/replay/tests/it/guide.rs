@@ -133,7 +133,7 @@ fn every_block_is_run_or_says_what_it_needs() {
             let command = |line: &str| line.starts_with("$ ") || line.starts_with("cargo ");
             match info.split_once(' ').unwrap_or((info, "")) {
                 ("console", "") => {
-                    let guides = ["docs/replay.md", "docs/schedule.md"];
+                    let guides = ["docs/replay.md", "docs/schedule.md", "docs/schedule-redis.md"];
                     assert!(
                         guides.contains(&path.as_str()),
                         "{place}: only guides' blocks are run"

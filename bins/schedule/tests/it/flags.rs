@@ -25,6 +25,8 @@ fn what_is_wrong_with_a_flag_is_said() {
         (&["--repeat", "1e3"], "expected a whole number from 1 to 10000"),
         (&["--replicas", "65"], "expected a whole number from 1 to 64"),
         (&["--worker", "3"], "--worker"),
+        (&["--go-bench", "--gate"], "'--go-bench' cannot be used with '--gate'"),
+        (&["--go-bench", "--json"], "'--go-bench' cannot be used with '--json'"),
     ] {
         let dir = tempfile::tempdir().unwrap();
         let ended = run(dir.path(), flags);

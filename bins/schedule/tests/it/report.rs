@@ -348,3 +348,45 @@ fn phases_and_the_rest_come_to_the_total() {
         assert!(sum >= total_us - 1.0 && sum <= 1.2 * total_us + 500.0, "{sum} of {total_us}");
     }
 }
+
+/// What the source does not claim, or what is not asked of a policy, is not held against anybody.
+#[test]
+fn only_claims_that_were_made_are_judged() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = |flags: &[&str], out: &str| {
+        run(dir.path(), &[flags, &["--repeat", "1", "--out", out]].concat()).stdout
+    };
+    assert!(text(&[], "a").contains("at most 2 seconds"));
+    for (flags, out) in
+        [(&["--containers", "300"] as &[_], "b"), (&["--arrival-rate", "9000"], "c")]
+    {
+        let text = text(flags, out);
+        assert!(!text.contains("at most 2 seconds") && text.contains("Lock Acq"), "{text}");
+    }
+    let text = text(&["--policy", "best-fit"], "d");
+    let line = text.lines().find(|line| line.contains("Worker Distribution, ours")).unwrap();
+    assert!(line.ends_with('–') && !line.contains("hold"), "{line}");
+}
+
+/// The window of a batch that is not full is left out, however long it is.
+#[test]
+fn scaling_does_not_wait_for_windows_nor_make_fleets_out_of_all_proportion() {
+    let dir = tempfile::tempdir().unwrap();
+    for (flags, said) in [
+        // Neither 100 nor 10,000 are a multiple of 30.
+        (
+            &["--containers", "30", "--batch", "30", "--window-ms", "3600000"] as &[_],
+            "grows as their number to the power",
+        ),
+        (
+            &["--workers", "20000", "--containers", "1"],
+            "is not measured: with as many containers a worker as here, 10,000 take 200000000 workers, \
+             more than 100000",
+        ),
+    ] {
+        let own = ["--strategy", "ours", "--repeat", "1", "--out", flags[1]];
+        let ended = run(dir.path(), &[flags, &own].concat());
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        assert!(ended.stdout.contains(said), "{}", ended.stdout);
+    }
+}

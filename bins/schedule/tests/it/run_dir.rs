@@ -100,6 +100,7 @@ fn the_files_are_there_and_agree() {
     }
     let page = fs::read_to_string(out.join("report.html")).unwrap();
     assert!(page.contains("Store Operations, batch") && page.contains("<svg"), "{}", page.len());
+    assert!(page.contains("Medians of all runs of a strategy with their 95 % intervals"));
     let flags =
         ["--repeat", "1", "--strategy", "ours", "--out", "markdown", "--format", "markdown"];
     let markdown = run(dir.path(), &flags).stdout;
@@ -120,7 +121,7 @@ fn the_files_are_there_and_agree() {
 #[test]
 fn an_interrupted_run_lists_what_it_wrote() {
     let dir = tempfile::tempdir().unwrap();
-    let flags = ["--strategy", "old", "--op-delay", "1s", "--out", "run"];
+    let flags = ["--op-delay", "1s", "--out", "run"];
     let program = Command::new(env!("CARGO_BIN_EXE_proofload-schedule"))
         .current_dir(dir.path())
         .args(flags)
@@ -143,4 +144,7 @@ fn an_interrupted_run_lists_what_it_wrote() {
         assert!(dir.path().join("run").join(name).exists(), "{name} is listed: {stdout}");
     }
     assert!(!listed.contains("charts"), "{stdout}");
+    let results = fs::read_to_string(dir.path().join("run/results.json")).unwrap();
+    let results: Value = serde_json::from_str(&results).unwrap();
+    assert_eq!(results["improvements_over_old"], Value::Array(Vec::new()), "of no runs");
 }

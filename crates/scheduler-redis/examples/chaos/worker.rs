@@ -173,7 +173,7 @@ impl Machine {
     fn tell(&mut self) -> Result<(), StoreError> {
         let names: Vec<_> = self.finished[self.told..].iter().map(String::as_str).collect();
         if !names.is_empty() {
-            self.side.store().release_named(self.side.key(), &names)?;
+            self.side.release_named(&names)?;
             self.told = self.finished.len();
         }
         Ok(())

@@ -1,6 +1,7 @@
 //! Where a server is, and what it is told to be let in.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -84,9 +85,51 @@ pub enum AddressError {
 }
 
 impl Address {
-    /// `host:port`.
-    pub(super) fn endpoint(&self) -> (&str, u16) {
+    /// Host and port.
+    #[must_use]
+    pub fn endpoint(&self) -> (&str, u16) {
         (&self.0.host, self.0.port)
+    }
+
+    /// Whether a password stands in it.
+    #[must_use]
+    pub fn has_password(&self) -> bool {
+        self.login().is_some_and(|login| !login.password.is_empty())
+    }
+
+    /// The same address with this password, for the user that it names.
+    #[must_use]
+    pub fn with_password(&self, password: &str) -> Self {
+        let user = self.login().map_or_else(String::new, |login| login.user.clone());
+        let login = Some(Login { user, password: password.to_owned() });
+        let Parts { host, port, database, .. } = &*self.0;
+        Self(Arc::new(Parts { host: host.clone(), port: *port, database: *database, login }))
+    }
+
+    /// The same login and database, reached by another way, such as a proxy.
+    #[must_use]
+    pub fn by_way_of(&self, way: SocketAddr) -> Self {
+        let (host, port) = (way.ip().to_string(), way.port());
+        let login = self.login().map(|Login { user, password }| Login {
+            user: user.clone(),
+            password: password.clone(),
+        });
+        Self(Arc::new(Parts { host, port, database: self.0.database, login }))
+    }
+
+    /// The whole address as text, the password in it: for a pipe to a process of one's own, and for
+    /// nothing that anybody else can read.
+    #[must_use]
+    pub fn revealed(&self) -> String {
+        let shown = Parts { login: None, host: self.0.host.clone(), ..*self.0 };
+        let plain = Self(Arc::new(shown)).to_string();
+        match self.login() {
+            None => plain,
+            Some(Login { user, password }) => {
+                let rest = plain.trim_start_matches(SCHEME);
+                format!("{SCHEME}{}:{}@{rest}", escaped(user), escaped(password))
+            }
+        }
     }
 
     pub(super) fn database(&self) -> u32 {
@@ -178,6 +221,17 @@ fn unescaped(text: &str) -> Result<String, AddressError> {
     String::from_utf8(bytes).map_err(|_| AddressError::Escape)
 }
 
+fn escaped(text: &str) -> String {
+    let mut escaped = String::new();
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => escaped.push(char::from(byte)),
+            _ => escaped.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    escaped
+}
+
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(SCHEME)?;
@@ -264,5 +318,24 @@ mod tests {
             let error = found.expect_err("refused");
             assert!(!format!("{error} {error:?}").contains("planted"), "{error}");
         }
+    }
+
+    #[test]
+    fn an_address_is_changed_in_one_thing_and_read_again_as_it_was() {
+        let way: SocketAddr = "[::1]:7".parse().unwrap();
+        for text in ["redis://host", "redis://u%3A:p%40%25%0aw@host:1/3", "redis://:p@[::2]:4"] {
+            let address: Address = text.parse().unwrap();
+            assert_eq!(address.revealed().parse(), Ok(address.clone()), "{text}");
+            let far = address.by_way_of(way);
+            assert_eq!(far.endpoint(), ("::1", 7), "{text}");
+            assert_eq!(far.database(), address.database(), "{text}");
+            assert!(far.login() == address.login(), "{text}");
+            assert_eq!(address.has_password(), text.contains('@'), "{text}");
+        }
+        let named: Address = "redis://u:@host".parse().unwrap();
+        let with = named.with_password("planted");
+        assert!(!named.has_password() && with.has_password());
+        assert_eq!(with.revealed(), "redis://u:planted@host:6379");
+        assert_eq!(with.to_string(), "redis://u:***@host:6379");
     }
 }

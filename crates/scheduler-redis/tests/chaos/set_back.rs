@@ -10,18 +10,20 @@ use std::time::{Duration, Instant};
 use proofload_redis_process::RedisProcess;
 use proofload_scheduler::{ContainerKey, Policy, Request, Scheduler, Store, StoreError};
 use proofload_scheduler_redis::wire::cmd;
-use proofload_scheduler_redis::{Options, RedisStore, WorkerSide};
+use proofload_scheduler_redis::{Fetched, Options, RedisStore, Reported, WorkerSide, wire};
+use proofload_wire_proxy::{Direction, Ending, Fault, Plan, Proxy};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use crate::Test;
 use crate::books::Books;
-use crate::support::{at_once, chance, enqueue, open, recording, server, wait_until, worker};
+use crate::support::{at_once, chance, enqueue, open, recording, run, server, wait_until, worker};
 
 pub(super) const TESTS: &[Test] = &[
     ("an append-only file cut off anywhere: nothing runs twice, nothing is lost", cut_off),
     ("a snapshot of before: nothing runs twice, nothing is lost", snapshot),
     ("a worker that does not come back: what it ran is named or runs again", one_stays_away),
+    ("what was handed out in an answer that never came is handed out again", answer_lost),
     ("what everybody had forgotten is taken again by whoever sent it", sent_again),
 ];
 
@@ -197,8 +199,7 @@ impl World {
         let machine = &mut self.machines[at];
         let names: Vec<String> = std::mem::take(&mut machine.running).into_keys().collect();
         let texts: Vec<&str> = names.iter().map(String::as_str).collect();
-        let key = machine.side.key();
-        let there = call(|| self.store.release_named(key, &texts)).unwrap();
+        let there = call(|| machine.side.release_named(&texts)).unwrap();
         assert_eq!(there, vec![true; texts.len()], "what runs is in the books");
         machine.finished.extend(names);
     }
@@ -351,6 +352,39 @@ fn one_stays_away() {
         "{AWAY} workers stayed away: {named} containers named as lost, {again} ran again elsewhere"
     );
     assert!(named > 0 && again > 0);
+}
+
+/// The server falls in the middle of a fetch: it has handed out, and the worker got nothing.
+fn answer_lost() {
+    let mut server = recording();
+    let store = open(&server, "set-back", Options::default());
+    let proxy = Proxy::start(server.address(), Plan::default()).unwrap();
+    let wire = wire::Options {
+        retry: wire::Retry { tries: 1, ..wire::Retry::default() },
+        ..wire::Options::default()
+    };
+    let address = format!("redis://{}", proxy.address()).parse().unwrap();
+    let behind =
+        RedisStore::open(&address, store.prefix(), Options { wire, ..Options::default() }).unwrap();
+    let (mut side, _) = WorkerSide::register(behind, &worker("w"), &[]).unwrap();
+    enqueue(&store, (0..6).map(|name| format!("c{name}")));
+    let since = Instant::now();
+    assert_eq!(run(&mut join(&store, since), since), 6);
+    let has = side.fetch(2).unwrap();
+    let (direction, ending) = (Direction::Reply, Ending::Cut);
+    proxy.arm(Fault { ending, direction, after_bytes: 10 });
+    assert!(matches!(side.fetch(2), Err(StoreError::NoAnswer(_))));
+    server.kill().unwrap();
+    server.restart().unwrap();
+    let running: Vec<_> = has.iter().map(|fetched| Request::clone(&fetched.request)).collect();
+    assert!(call(|| side.beat(TTL)).unwrap());
+    assert_eq!(call(|| side.report(&running, &[])).unwrap(), Reported::default());
+    let names = |fetched: &[Fetched]| -> BTreeSet<_> {
+        fetched.iter().map(|fetched| fetched.request.id.clone()).collect()
+    };
+    let rest = call(|| side.fetch(9)).unwrap();
+    assert_eq!((rest.len(), names(&[has, rest].concat()).len()), (4, 6));
+    assert_eq!(store.lost().unwrap(), []);
 }
 
 /// The server forgets everything, or everything after a time: the workers, the schedulers, and containers

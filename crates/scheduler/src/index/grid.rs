@@ -19,12 +19,12 @@
 //! * the request's own cell is left, and its tree answers for both axes at once.
 //!
 //! So no cell has to be tried in vain, however many workers lie on the border. [`Maxima`] finds the highest
-//! such level in 6 looks and the lowest in 22. With `h` the height of a tree, the looks in one grid are
+//! such level in 7 looks and the lowest in 22. With `h` the height of a tree, the looks in one grid are
 //!
 //! | | |
 //! | --- | --- |
 //! | nothing fits | at most `4 + h` |
-//! | [`Grid::emptiest`] | at most `10 + h` |
+//! | [`Grid::emptiest`] | at most `11 + h` |
 //! | [`Grid::tightest`] | at most `28 + 2h` |
 //!
 //! 2^20 workers in the worst tree of all make `h` 29, so a request without GPUs, which is looked for in one
@@ -33,7 +33,7 @@
 //! own cell is worth a look. Then `tightest` takes at most `1 + 2h` or `26 + h`.
 
 use super::Probes;
-use super::level::LEVELS;
+use super::level::{Axis, LEVELS};
 use super::maxima::Maxima;
 use super::tree::{Ends, NIL, Nodes};
 
@@ -45,7 +45,7 @@ pub(crate) struct Cell {
     root: u32,
 }
 
-/// A row's cells, and the greatest `x` of each that is sorted.
+/// A row's cells, and the greatest `x` of each, if requests lie in the row: nobody else asks for it.
 #[derive(Debug)]
 struct Row {
     cells: [Cell; LEVELS],
@@ -142,7 +142,7 @@ impl Grid {
         self.greatest_y.from(row)
     }
 
-    /// The greatest `x` of the row's sorted cells from this one on.
+    /// The greatest `x` of the cells from this one on, of a row that requests lie in.
     pub(crate) fn greatest_x_from(&self, row: usize, column: usize) -> u32 {
         self.rows[row].as_ref().map_or(0, |row| row.greatest_x.from(column))
     }
@@ -158,38 +158,36 @@ impl Grid {
     }
 
     /// The node of a pair in its sorted cell, made where there is none.
+    #[inline]
     pub(crate) fn obtain(&mut self, nodes: &mut Nodes, spot: Spot) -> u32 {
         let row = self.row(spot.row);
-        let root = &mut row.cells[spot.column].root;
-        let node = nodes.obtain(root, spot.x, spot.y);
-        row.greatest_x.set(spot.column, nodes.greatest_x(*root));
-        node
+        nodes.obtain(&mut row.cells[spot.column].root, spot.x, spot.y)
     }
 
     /// Takes a pair that nobody has any more out of its sorted cell.
+    #[inline]
     pub(crate) fn remove(&mut self, nodes: &mut Nodes, row: usize, column: usize, node: u32) {
+        nodes.remove(&mut self.row(row).cells[column].root, node);
+    }
+
+    /// Sets the greatest `x` of a cell in a row that requests lie in.
+    pub(crate) fn refresh_x(&mut self, nodes: &Nodes, row: usize, column: usize) {
         let row = self.row(row);
-        let root = &mut row.cells[column].root;
-        nodes.remove(root, node);
-        row.greatest_x.set(column, nodes.greatest_x(*root));
+        row.greatest_x.set(column, nodes.greatest_x(row.cells[column].root));
     }
 
     /// A worker has joined the cell, and its tree if it is sorted.
     /// Returns whether the greatest `y` of the row and all over it is another.
-    pub(crate) fn joined(&mut self, nodes: &Nodes, row: usize, column: usize, floor: u32) -> bool {
+    #[inline]
+    pub(crate) fn joined(&mut self, nodes: &Nodes, row: usize, column: usize) -> bool {
         self.workers += 1;
         self.bits[row] |= 1 << column;
-        self.bits[row] >> column == 1 && self.refresh(nodes, row, column, floor)
+        self.bits[row] >> column == 1 && self.refresh(nodes, row, column)
     }
 
     /// A worker has left the cell, and its tree if it is sorted. Returns the same.
-    pub(crate) fn left(
-        &mut self,
-        nodes: &Nodes,
-        row: usize,
-        column: usize,
-        floor: impl Fn(usize) -> u32,
-    ) -> bool {
+    #[inline]
+    pub(crate) fn left(&mut self, nodes: &Nodes, row: usize, column: usize) -> bool {
         self.workers -= 1;
         let uppermost = self.bits[row] >> column == 1;
         if self.head(row, column) == NIL {
@@ -199,22 +197,28 @@ impl Grid {
             return false;
         }
         match self.bits[row].checked_ilog2() {
-            Some(column) => self.refresh(nodes, row, column as usize, floor(column as usize)),
+            Some(column) => self.refresh(nodes, row, column as usize),
             None => self.greatest_y.set(row, 0),
         }
     }
 
     /// Sets a row's greatest `y` by its uppermost cell.
-    pub(crate) fn refresh(&mut self, nodes: &Nodes, row: usize, column: usize, floor: u32) -> bool {
+    pub(crate) fn refresh(&mut self, nodes: &Nodes, row: usize, column: usize) -> bool {
         let root = self.root(row, column);
-        let greatest = if root == NIL { floor } else { nodes.greatest_y(root) };
+        let greatest =
+            if root == NIL { Axis::Memory.floor(column) } else { nodes.greatest_y(root) };
         self.greatest_y.set(row, greatest)
     }
 
     /// The emptiest worker that fits: the highest row, and in it the highest column, that hold one. If
     /// all of that cell fit, the first of its queue; else the most `y`, then the most `x`, then the
     /// first of that queue.
-    pub(crate) fn emptiest(&self, nodes: &Nodes, want: Spot, probes: &mut Probes) -> Option<Found> {
+    pub(crate) fn emptiest(
+        &self,
+        nodes: &Nodes,
+        want: &Spot,
+        probes: &mut Probes,
+    ) -> Option<Found> {
         if self.greatest_y.any_over(want.row, want.y, probes) {
             let row = self.greatest_y.highest(want.y, probes);
             probes.one();
@@ -245,7 +249,7 @@ impl Grid {
     pub(crate) fn tightest(
         &self,
         nodes: &Nodes,
-        want: Spot,
+        want: &Spot,
         own: bool,
         probes: &mut Probes,
     ) -> Option<Found> {

@@ -10,7 +10,7 @@
 //!   decision has to ask.
 //!
 //! So three looks, each at one place with its lanes, name all lanes that hold a fit. For a list of eight types
-//! that makes at most `24 + 10 + h` under spread and `24 + max(1 + 2h, 26 + h)` under best-fit, which is 83
+//! that makes at most `24 + 11 + h` under spread and `24 + max(1 + 2h, 26 + h)` under best-fit, which is 83
 //! with 2^20 different pairs in one cell. A replica that keeps apart looks in three views a type: at most 125.
 //!
 //! A size that is no longer watched, as more than [`WATCHES`] others came since, is looked for grid by grid: the
@@ -71,7 +71,7 @@ impl Levels {
     #[inline]
     pub(crate) fn fitting(
         &self,
-        want: Spot,
+        want: &Spot,
         watch: u16,
         probes: &mut Probes,
     ) -> Option<(u64, u64)> {

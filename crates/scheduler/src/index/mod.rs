@@ -16,7 +16,7 @@ mod view;
 
 use std::collections::HashMap;
 
-pub(crate) use view::{GpuKind, ViewKey};
+pub(crate) use view::{GpuKind, ViewKey, Wanted};
 
 use crate::amount::Resources;
 use crate::policy::Policy;
@@ -91,8 +91,8 @@ impl Index {
 
     /// Makes a view ready for requests of this size, and returns what it should be asked for them with.
     /// Before, it must not be asked for them.
-    pub(crate) fn prepare(&mut self, view: u32, needs: &Resources) -> u16 {
-        let (watch, forgotten) = self.views[view as usize].prepare(&mut self.entries, needs);
+    pub(crate) fn prepare(&mut self, view: u32, wanted: &Wanted) -> u16 {
+        let (watch, forgotten) = self.views[view as usize].prepare(&mut self.entries, wanted);
         self.generation += u32::from(forgotten);
         watch
     }
@@ -163,15 +163,16 @@ impl Index {
     }
 
     /// The slot of the worker that the policy wants; `None`: nothing in the view fits.
+    #[inline]
     pub(crate) fn pick(
         &mut self,
         policy: Policy,
         view: u32,
-        needs: &Resources,
+        wanted: &Wanted,
         watch: u16,
         probes: &mut Probes,
     ) -> Option<u32> {
-        let entry = self.views[view as usize].pick(policy, needs, watch, probes)?;
+        let entry = self.views[view as usize].pick(policy, wanted, watch, probes)?;
         Some(self.entries[entry as usize].slot)
     }
 

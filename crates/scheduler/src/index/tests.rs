@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::level::Axis;
 use super::levels::WATCHES;
-use super::{GpuKind, Index, Probes, ViewKey};
+use super::{GpuKind, Index, Probes, ViewKey, Wanted};
 use crate::amount::{Gpus, Megabytes, Millicores, Resources};
 use crate::policy::Policy;
 use crate::replica::Part;
@@ -107,8 +107,8 @@ proptest! {
                     index.remove(slot as u32);
                 }
                 Step::Pick(policy, needs) => {
-                    let watch = index.prepare(view, &needs);
-                    let picked = index.pick(policy, view, &needs, watch, &mut Probes::default());
+                    let watch = index.prepare(view, &Wanted::new(needs));
+                    let picked = index.pick(policy, view, &Wanted::new(needs), watch, &mut Probes::default());
                     prop_assert_eq!(picked, model.pick(policy, &needs), "{:?} {:?}", policy, needs);
                     // A placement, as decisions make them.
                     if let Some(slot) = picked {
@@ -230,9 +230,10 @@ fn check_typed(fleet: &[Typed], types: &[usize], needs: &Resources) -> Result<u6
             }
             let key = ViewKey { gpu: GpuKind::Type(wanted as u32), ..KEY };
             let view = index.build(key, Part::All, of_type());
-            let watch = index.prepare(view, needs);
+            let watch = index.prepare(view, &Wanted::new(*needs));
             expected = expected.or_else(|| model.pick(policy, needs));
-            picked = picked.or_else(|| index.pick(policy, view, needs, watch, &mut probes));
+            picked = picked
+                .or_else(|| index.pick(policy, view, &Wanted::new(*needs), watch, &mut probes));
         }
         prop_assert_eq!(picked, expected, "{:?}", policy);
         most = most.max(probes.0);
@@ -251,9 +252,9 @@ fn check(fleet: &[Resources], needs: &Resources) -> Result<u64, TestCaseError> {
     for policy in [Policy::Spread, Policy::BestFit] {
         let mut index = Index::default();
         let view = index.build(KEY, Part::All, (0..).zip(fleet.iter().copied()));
-        let watch = index.prepare(view, needs);
+        let watch = index.prepare(view, &Wanted::new(*needs));
         let mut probes = Probes::default();
-        let picked = index.pick(policy, view, needs, watch, &mut probes);
+        let picked = index.pick(policy, view, &Wanted::new(*needs), watch, &mut probes);
         prop_assert_eq!(picked, model.pick(policy, needs), "{:?}", policy);
         most = most.max(probes.0);
     }
@@ -350,7 +351,7 @@ fn sizes_that_are_no_longer_watched_find_the_same_workers() {
         .collect();
     let mut watches: Vec<u16> = Vec::new();
     for (at, needs) in sizes.iter().enumerate() {
-        watches.push(index.prepare(view, needs));
+        watches.push(index.prepare(view, &Wanted::new(*needs)));
         let (slot, i) = (at % 50, at as u32);
         let free = amount(1_000 + i * 7 % 60, 5_000 + i * 11 % 60, i % 5);
         let there = model.workers[slot].is_some();
@@ -363,7 +364,8 @@ fn sizes_that_are_no_longer_watched_find_the_same_workers() {
         for at in [at, at / 2, at / 3] {
             for policy in [Policy::Spread, Policy::BestFit] {
                 let mut probes = Probes::default();
-                let picked = index.pick(policy, view, &sizes[at], watches[at], &mut probes);
+                let picked =
+                    index.pick(policy, view, &Wanted::new(sizes[at]), watches[at], &mut probes);
                 assert_eq!(picked, model.pick(policy, &sizes[at]), "{at}: {:?}", sizes[at]);
             }
         }

@@ -163,17 +163,27 @@ impl Nodes {
         if at == NIL { 0 } else { self.at(at).max_x() }
     }
 
+    /// With one look at the node, as whoever asks for one asks for both.
+    fn height_and_greatest_x(&self, at: u32) -> (u32, u32) {
+        if at == NIL {
+            return (0, 0);
+        }
+        let node = self.at(at);
+        (node.height, node.max_x())
+    }
+
     fn refresh(&mut self, at: u32) {
         let Node { left, right, .. } = *self.at(at);
-        let height = 1 + self.height(left).max(self.height(right));
-        let (left_x, right_x) = (self.greatest_x(left), self.greatest_x(right));
+        let (high_left, left_x) = self.height_and_greatest_x(left);
+        let (high_right, right_x) = self.height_and_greatest_x(right);
         let node = self.at_mut(at);
-        (node.height, node.left_x, node.right_x) = (height, left_x, right_x);
+        (node.height, node.left_x, node.right_x) = (1 + high_left.max(high_right), left_x, right_x);
     }
 
     fn balance(&mut self, at: u32) -> u32 {
         let Node { left, right, .. } = *self.at(at);
-        let (high_left, high_right) = (self.height(left), self.height(right));
+        let (high_left, left_x) = self.height_and_greatest_x(left);
+        let (high_right, right_x) = self.height_and_greatest_x(right);
         if high_left > high_right + 1 {
             let Node { left: outer, right: inner, .. } = *self.at(left);
             if self.height(inner) > self.height(outer) {
@@ -188,7 +198,8 @@ impl Nodes {
             }
             return self.rotate_left(at);
         }
-        self.refresh(at);
+        let node = self.at_mut(at);
+        (node.height, node.left_x, node.right_x) = (1 + high_left.max(high_right), left_x, right_x);
         at
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use proofload_scheduler::{Gpus, Megabytes, Millicores, Policy, Refusal, Request, Store};
+use proofload_scheduler::{Gpus, Megabytes, Millicores, Policy, Refusal, Request, Store, Worker};
 
 use crate::support::*;
 
@@ -107,10 +107,62 @@ fn what_can_never_fit_is_refused_with_the_reason_and_holds_nobody_up() {
             "gpu: no worker has GPUs of the type H100 or B200",
             "large: larger than any worker it may go to: it asks for 4194303 m and 16777215 MB with 0 GPUs; of each, the most that a worker has is 10000 m, 20480 MB and 0 GPUs",
             "many: larger than any worker it may go to: it asks for 100 m and 256 MB with 3 GPUs; of each, the most that a worker has is 10000 m, 20480 MB and 2 GPUs",
-            "spot: no worker takes requests of this kind (the workers of its pool have other GPUs, or can be taken away and it is not preemptable)",
+            "spot: no worker takes requests of this kind (those that would do can be taken away, and it is not preemptable)",
         ]
     );
     assert_eq!(store.audit().waiting, 0);
+}
+
+/// The reason is one that is so, and the first that leaves no worker.
+#[test]
+fn a_request_of_a_kind_that_no_worker_takes_is_told_what_rules_it_out() {
+    let with_gpus = |id: &str| worker(id).with_gpus("H100", gpus(8));
+    let in_pool = |mut worker: Worker, is_named_only: bool| {
+        (worker.pool, worker.requires_pool_selector) = ("p".to_owned(), is_named_only);
+        worker
+    };
+    let spot = |mut worker: Worker| {
+        worker.preemptable = true;
+        worker
+    };
+    let plain = || container("c");
+    let of_gpu = || container("c").with_gpus(gpus(1), ["H100"]);
+    let named = |mut request: Request| {
+        request.pool = Some("p".to_owned());
+        request
+    };
+    for (workers, request, why) in [
+        (vec![with_gpus("a")], plain(), "all of them have GPUs, and it asks for none"),
+        (
+            vec![with_gpus("a"), in_pool(worker("b"), true)],
+            plain(),
+            "those that would do require that their pool is named",
+        ),
+        (
+            vec![worker("a"), in_pool(with_gpus("b"), true)],
+            of_gpu(),
+            "those that would do require that their pool is named",
+        ),
+        (
+            vec![worker("a"), in_pool(with_gpus("b"), false)],
+            named(plain()),
+            "the workers of its pool have GPUs, and it asks for none",
+        ),
+        (
+            vec![with_gpus("a"), in_pool(worker("b"), false)],
+            named(of_gpu()),
+            "the workers of its pool have other GPUs, or none",
+        ),
+        (
+            vec![spot(worker("a")), with_gpus("b")],
+            plain(),
+            "those that would do can be taken away, and it is not preemptable",
+        ),
+    ] {
+        let names: Vec<_> = workers.iter().map(|worker| worker.id.clone()).collect();
+        let reason = placer(&fleet(workers), Policy::Spread, 0).never_fits(&request);
+        assert_eq!(reason, Some(Refusal::NoWorker(why)), "{names:?}: {request:?}");
+    }
 }
 
 /// Without any worker nothing is known to be impossible.

@@ -184,3 +184,33 @@ fn batches_that_are_soon_placed_are_never_renewed() {
     assert!(placed > 490, "{placed}");
     assert_eq!(operations(&scheduler) - before, 500);
 }
+
+/// What an exchange claimed whose answer was lost comes back with its lease, although the scheduler holds
+/// others for longer than that all the time: it does not renew what it does not know of.
+#[test]
+fn what_a_lost_answer_has_claimed_comes_back_while_others_are_held() {
+    let lease = Duration::from_secs(1);
+    // The fifth call is sent with a claim of `astray`, and of the sixth the answer should have come.
+    for lost in [5, 6] {
+        let store = fleet([worker("w")]);
+        let lossy = Lossy { store: store.handle(), calls: Cell::new(0), lost: vec![lost] };
+        let mut config = at_once(Policy::Spread);
+        config.batching.window = Duration::from_secs(10);
+        let mut patient =
+            Scheduler::join(lossy, "patient", config, lease, Duration::ZERO).expect("joined");
+        enqueue(&store, [container("held-0")]);
+        let mut placed = Vec::new();
+        for now in (0..40_000).step_by(100) {
+            if now == 100 {
+                enqueue(&store, [container("astray")]);
+            } else if now > 0 && now % 5_000 == 0 {
+                enqueue(&store, [container(format!("held-{now}"))]);
+            }
+            if let Ok(step) = patient.step(Duration::from_millis(now)) {
+                placed.extend(step.settled.placed.iter().map(|placed| placed.request.id.clone()));
+            }
+        }
+        assert!(placed.contains(&"astray".to_owned()), "lost {lost}: {placed:?}");
+        assert_eq!(store.audit().faults, Vec::<String>::new());
+    }
+}

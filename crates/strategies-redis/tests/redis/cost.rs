@@ -21,6 +21,7 @@ pub(crate) const TESTS: &[Test] = &[
     ("what was counted is what the server counted", what_was_counted_is_what_the_server_counted),
     ("they place as they do in memory", they_place_as_they_do_in_memory),
     ("locks that are taken are waited for", locks_that_are_taken_are_waited_for),
+    ("workers take each container once and give it back", workers_take_each_container_once),
 ];
 
 fn a_hundred_on_twenty_cost_what_the_sequences_say() {
@@ -154,4 +155,35 @@ fn locks_that_are_taken_are_waited_for() {
     let counts = hand.counters().snapshot().locks;
     assert_eq!((counts.taken, counts.waited), (1, 0));
     assert!(counts.held >= Duration::from_millis(30) && counts.held <= most, "{counts:?}");
+}
+
+fn workers_take_each_container_once() {
+    for steps in ALL {
+        let server = server();
+        let hand = filled(&server, 7, 100);
+        ran(steps, &hand, 1, 100);
+        let fresh = open(&server);
+        let mut seen = std::collections::BTreeSet::new();
+        for key in hand.worker_keys().unwrap() {
+            // More than some of them have, fewer than others.
+            loop {
+                let taken = fresh.take(key, 8).unwrap();
+                if taken.is_empty() {
+                    break;
+                }
+                for container in &taken {
+                    assert!(seen.insert(container.request.id.clone()), "{steps:?}");
+                }
+                fresh.give_back(key, &taken).unwrap();
+                // Nobody gives back what was not taken.
+                if hand.get(key).unwrap().unwrap().containers == 0 {
+                    let error = fresh.give_back(key, &taken).unwrap_err().to_string();
+                    assert!(error.contains("more would be given back"), "{error}");
+                }
+            }
+        }
+        assert_eq!(seen.len(), 100, "{steps:?}");
+        let audit = hand.audit().unwrap();
+        assert_eq!((audit.placed, audit.faults), (0, Vec::new()), "{steps:?}");
+    }
 }

@@ -31,6 +31,17 @@ fn ran(strategy: Strategy, store: &MemoryStore, replicas: usize, containers: usi
     run(strategy, handles, &store.handle(), &work, &Settings::default()).unwrap()
 }
 
+/// The verdict of a commit is not waited for as containers are: of a batch that its window closes, too, ours
+/// hears at once.
+#[test]
+fn ours_does_not_idle_while_its_commit_is_under_way() {
+    let store = store(20, 50);
+    let ran = ran(Strategy::Ours, &store, 1, 50);
+    assert_eq!(ran.placed.len(), 50);
+    assert!(ran.phases.of(Phase::Window) > Duration::ZERO, "50 are no full batch");
+    assert_eq!(ran.phases.of(Phase::Idle), Duration::ZERO);
+}
+
 #[test]
 fn a_hundred_on_twenty_cost_what_the_sequences_say() {
     for (strategy, operations, locks, updates, invalidations, lookups) in [
