@@ -162,7 +162,7 @@ impl RedisStore {
         let keys: Vec<&str> = self.keys.fixed().iter().chain(&queues).map(String::as_str).collect();
         let mut eval = call.script.on(&keys);
         let known = self.known();
-        eval.arg(&self.wire.server().run_id);
+        eval.run_id(&self.wire.server().run_id);
         match self.options.time {
             Time::Server => eval.arg(""),
             Time::Caller => eval.arg(microseconds(known.now)),

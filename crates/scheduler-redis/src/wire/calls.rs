@@ -16,6 +16,8 @@ pub struct Pending {
     command: Arc<Cmd>,
     /// To load it if the server does not have it.
     script: Option<Script>,
+    /// The only run of the server that it is for.
+    run_id: Option<String>,
     link: u64,
     reply: Reply<Value>,
 }
@@ -90,7 +92,7 @@ impl Wire {
     /// # Errors
     /// [`WireError::NotSent`].
     pub fn submit(&self, command: &Cmd) -> Result<Pending, WireError> {
-        self.send(Arc::new(command.clone()), None)
+        self.send(Arc::new(command.clone()), None, None)
     }
 
     /// Sends a call of a script; returns when its bytes are on their way.
@@ -98,20 +100,29 @@ impl Wire {
     /// # Errors
     /// [`WireError::NotSent`].
     pub fn submit_eval(&self, eval: &Eval) -> Result<Pending, WireError> {
-        self.send(Arc::new(eval.command.clone()), Some(eval.script.clone()))
+        let Eval { script, command, run_id } = eval.clone();
+        self.send(Arc::new(command), Some(script), run_id)
     }
 
-    fn send(&self, command: Arc<Cmd>, script: Option<Script>) -> Result<Pending, WireError> {
+    fn send(
+        &self,
+        command: Arc<Cmd>,
+        script: Option<Script>,
+        run_id: Option<String>,
+    ) -> Result<Pending, WireError> {
         let mut state = self.state();
         let number = state.number;
         let name = || name(&command, script.as_ref());
+        if run_id.as_ref().is_some_and(|run_id| *run_id != state.server.run_id) {
+            return Err(self.not_sent(name()));
+        }
         let Some(link) = &mut state.link else { return Err(self.not_sent(name())) };
         let patience = self.options.response_timeout;
         let sending = Arc::clone(&command);
         let sent = self.runtime.block_on(async { timeout(patience, link.send(sending)).await });
         match sent {
             Ok(Sent { reply, out: Out::All }) => {
-                Ok(Pending { command, script, link: number, reply })
+                Ok(Pending { command, script, run_id, link: number, reply })
             }
             // Not to its end, and never will be: its connection goes.
             _ => {
@@ -128,7 +139,7 @@ impl Wire {
     /// # Errors
     /// [`WireError`].
     pub fn receive<T: FromRedisValue>(&self, pending: Pending) -> Result<T, WireError> {
-        let Pending { command, script, link, reply } = pending;
+        let Pending { command, script, run_id, link, reply } = pending;
         let name = || name(&command, script.as_ref());
         let mut value = self.wait(link, reply, name)?;
         if let (Some(script), Value::ServerError(error)) = (&script, &value)
@@ -136,7 +147,7 @@ impl Wire {
         {
             let _hash: String = self.call(&script.load())?;
             self.tally.script_load(1);
-            let again = self.send(Arc::clone(&command), Some(script.clone()))?;
+            let again = self.send(Arc::clone(&command), Some(script.clone()), run_id)?;
             value = self.wait(again.link, again.reply, name)?;
         }
         if script.is_some() {

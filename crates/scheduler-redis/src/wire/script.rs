@@ -52,7 +52,7 @@ impl Script {
         for key in keys {
             command.arg(key);
         }
-        Eval { script: self.clone(), command }
+        Eval { script: self.clone(), command, run_id: None }
     }
 }
 
@@ -61,6 +61,7 @@ impl Script {
 pub struct Eval {
     pub(super) script: Script,
     pub(super) command: Cmd,
+    pub(super) run_id: Option<String>,
 }
 
 impl Eval {
@@ -68,6 +69,13 @@ impl Eval {
     pub fn arg<A: ToRedisArgs>(&mut self, argument: A) -> &mut Self {
         self.command.arg(argument);
         self
+    }
+
+    /// Adds the run id of the server that it is meant for. If meanwhile the wire, say by another thread,
+    /// was connected to a server started anew, it is not sent.
+    pub fn run_id(&mut self, run_id: &str) -> &mut Self {
+        self.run_id = Some(run_id.to_owned());
+        self.arg(run_id)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use proofload_scheduler_redis::wire::{Options, Value, WireError, cmd, pipe};
+use proofload_scheduler_redis::wire::{Options, Script, Value, WireError, cmd, pipe};
 
 use super::{Test, Wired, address, server};
 
@@ -12,6 +12,7 @@ pub(crate) const TESTS: &[Test] = &[
     ("what was not sent to its end is not done", not_sent),
     ("a connection that was closed meanwhile is not written to", closed_meanwhile),
     ("a call that may be done twice outlives a server", a_retried_call),
+    ("a call for a server that was started anew since is not sent", meant_for_another_run),
 ];
 
 const IMPATIENT: Duration = Duration::from_millis(200);
@@ -134,4 +135,20 @@ fn a_retried_call() {
     });
     assert!(matches!(failed, Err(WireError::WrongType { .. })), "{failed:?}");
     assert_eq!(attempts, 1, "what stays wrong is not tried again");
+}
+
+/// As when another thread connects anew between putting a call together and sending it.
+fn meant_for_another_run() {
+    let mut server = server();
+    let wired = Wired::to(&server);
+    let push = Script::new("push", "return call('RPUSH', KEYS[1], ARGV[1])");
+    let of = |run_id: &str| push.on(&["list"]).run_id(run_id).clone();
+    let before = of(&wired.wire.server().run_id);
+    assert_eq!(wired.wire.eval::<u64>(&before).unwrap(), 1);
+    server.kill().unwrap();
+    server.restart().unwrap();
+    let now = wired.wire.reconnect().unwrap();
+    assert_not_sent(&wired.wire.eval::<Value>(&before).unwrap_err(), "push");
+    assert_eq!(wired.wire.call::<u64>(cmd("LLEN").arg("list")).unwrap(), 0);
+    assert_eq!(wired.wire.eval::<u64>(&of(&now.run_id)).unwrap(), 1);
 }
