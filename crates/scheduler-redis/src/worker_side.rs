@@ -13,9 +13,7 @@ use proofload_scheduler::{ContainerKey, Request, Status, Store, StoreError, Work
 
 use crate::packed::{Record, encode_request};
 use crate::scripts;
-use crate::store::{
-    Again, Answer, Call, RedisStore, container_key, malformed, microseconds, store_error,
-};
+use crate::store::{Again, Answer, Call, RedisStore, container_key, malformed, microseconds};
 use crate::wire::cmd;
 
 /// A worker, as it sees the store.
@@ -88,8 +86,7 @@ impl WorkerSide {
         let slot = store.look_up(key)?.filter(|(slot, _)| slot.status.is_some());
         let (slot, _) = slot.ok_or_else(|| StoreError::NoSuchWorker(name.to_owned()))?;
         let command = cmd("HGET").arg(store.keys().named("acked")).arg(key.0).take();
-        let acked: Option<u64> =
-            store.wire().retry(|| store.wire().call(&command)).map_err(store_error)?;
+        let acked: Option<u64> = store.wire().retry(|| store.wire().call(&command))?;
         let fetched = acked.unwrap_or(0);
         Ok(Self { store, name: name.to_owned(), key, epoch: slot.epoch, fetched })
     }

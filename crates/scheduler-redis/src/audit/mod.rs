@@ -28,8 +28,7 @@ impl RedisStore {
                 }
             }
             true
-        })
-        .map_err(crate::store::store_error)?;
+        })?;
         Ok(audit.books)
     }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use proofload_scheduler::{ContainerKey, StoreError, Worker, WorkerKey};
 
 use crate::packed::{Malformed, Reader, Record, SLOT_BYTES, Slot, read_worker};
-use crate::store::{RedisStore, malformed, store_error};
+use crate::store::{RedisStore, malformed};
 use crate::wire::{FromRedisValue, Value, cmd, pipe};
 
 /// A timer, taken apart.
@@ -44,7 +44,7 @@ impl Picture {
         let name = |name: &str| store.keys().named(name);
         let wire = store.wire();
         let length = cmd("STRLEN").arg(name("fleet")).take();
-        let bytes: usize = wire.retry(|| wire.call(&length)).map_err(store_error)?;
+        let bytes: usize = wire.retry(|| wire.call(&length))?;
         // Workers that come from now on are missed; whoever audits a busy store has to expect that.
         let workers = (bytes / SLOT_BYTES) as u32;
         let mut reads = pipe();
@@ -65,8 +65,8 @@ impl Picture {
             let queue = store.keys().queue(WorkerKey(worker));
             reads.cmd("ZRANGE").arg(queue).arg(0).arg(-1).arg("WITHSCORES");
         }
-        let replies = wire.retry(|| wire.call_all(&reads)).map_err(store_error)?;
-        let mut replies = Replies(replies.into_iter().map(|reply| reply.map_err(store_error)));
+        let replies = wire.retry(|| wire.call_all(&reads))?;
+        let mut replies = Replies(replies.into_iter().map(|reply| reply.map_err(StoreError::from)));
         let meta = replies.next()?;
         let names: HashMap<String, Vec<u8>> = replies.next()?;
         let records: HashMap<Vec<u8>, Vec<u8>> = replies.next()?;
@@ -194,8 +194,7 @@ impl RedisStore {
     /// A list of pairs, a line feed between the two.
     pub(super) fn named_list(&self, name: &str) -> Result<Vec<(String, String)>, StoreError> {
         let command = cmd("LRANGE").arg(self.keys().named(name)).arg(0).arg(-1).take();
-        let entries: Vec<String> =
-            self.wire().retry(|| self.wire().call(&command)).map_err(store_error)?;
+        let entries: Vec<String> = self.wire().retry(|| self.wire().call(&command))?;
         let pair = |entry: String| {
             let (first, second) = entry.split_once('\n').unwrap_or((&entry, ""));
             (first.to_owned(), second.to_owned())

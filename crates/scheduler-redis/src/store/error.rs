@@ -56,16 +56,12 @@ pub enum OpenError {
 
 /// What passes is worth sending again, whether it was carried out or not: a server that is started anew
 /// may be away for longer than the wire tries.
-pub(crate) fn store_error(error: WireError) -> StoreError {
-    match error {
-        error if error.is_passing() => StoreError::NoAnswer(with_sources(&error)),
-        error => StoreError::Failed(with_sources(&error)),
-    }
-}
-
 impl From<WireError> for StoreError {
     fn from(error: WireError) -> Self {
-        store_error(error)
+        match error {
+            error if error.is_passing() => Self::NoAnswer(with_sources(&error)),
+            error => Self::Failed(with_sources(&error)),
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use proofload_scheduler::{
     WorkerState,
 };
 
-use super::{Again, Answer, Call, RedisStore, malformed, microseconds, store_error};
+use super::{Again, Answer, Call, RedisStore, malformed, microseconds};
 use crate::packed::{Reader, Record, SLOT_BYTES, Slot, encode_plan, read_verdict, read_worker};
 use crate::scripts;
 use crate::wire::{self, WireError, cmd};
@@ -50,13 +50,13 @@ impl RedisStore {
             Err(WireError::NotSent { .. }) => self.wire.reconnect().and_then(|_| submit()),
             sent => sent,
         };
-        let sent = sent.map_err(store_error)?;
+        let sent = sent?;
         Ok(Pending { sent, token, now, has_commit: commit.is_some() })
     }
 
     pub(super) fn hear_exchange(&self, pending: Pending) -> Result<Reply, StoreError> {
         let Pending { sent, token, now, has_commit } = pending;
-        let value = self.wire.receive(sent).map_err(store_error)?;
+        let value = self.wire.receive(sent)?;
         let mut answer = Answer::new(scripts::EXCHANGE.name(), value)?;
         match answer.word() {
             "OK" => {}
@@ -183,7 +183,7 @@ impl RedisStore {
             let mut scan = cmd("HSCAN");
             scan.arg(self.keys.named("names")).arg(&cursor).arg("COUNT").arg(NAMES_A_COMMAND);
             let (next, names): (String, Vec<Vec<u8>>) =
-                self.wire.retry(|| self.wire.call(&scan)).map_err(store_error)?;
+                self.wire.retry(|| self.wire.call(&scan))?;
             if let Some(pair) = names.chunks_exact(2).find(|pair| pair[1] == bytes) {
                 name.clone_from(&pair[0]);
                 break;

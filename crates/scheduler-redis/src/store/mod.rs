@@ -13,7 +13,7 @@ use std::time::Duration;
 pub(crate) use answer::Answer;
 pub use calls::Parcel;
 pub use error::OpenError;
-pub(crate) use error::{malformed, store_error};
+pub(crate) use error::malformed;
 pub use exchange::Pending;
 pub(crate) use exchange::container_key;
 use known::Known;
@@ -193,7 +193,7 @@ impl RedisStore {
                     done => done,
                 },
             };
-            let mut answer = Answer::new(call.script.name(), value.map_err(store_error)?)?;
+            let mut answer = Answer::new(call.script.name(), value?)?;
             match answer.word() {
                 "SETBACK" => self.recover()?,
                 "MOVED" => {
@@ -218,8 +218,7 @@ impl RedisStore {
                 .arg(seen)
                 .number(microseconds(self.options.report_within))
                 .number(workers);
-            let value =
-                self.wire.retry(|| self.wire.eval(&self.eval(&call))).map_err(store_error)?;
+            let value = self.wire.retry(|| self.wire.eval(&self.eval(&call)))?;
             let mut answer = Answer::new(call.script.name(), value)?;
             match answer.word() {
                 "OK" => return Ok(()),
@@ -244,7 +243,7 @@ impl RedisStore {
             return Ok(key);
         }
         let command = cmd("HGET").arg(self.keys.named("workers")).arg(name).take();
-        let key: Option<u32> = self.wire.retry(|| self.wire.call(&command)).map_err(store_error)?;
+        let key: Option<u32> = self.wire.retry(|| self.wire.call(&command))?;
         let key = key.ok_or_else(|| StoreError::NoSuchWorker(name.to_owned()))?;
         self.known().name_is(name, WorkerKey(key));
         Ok(WorkerKey(key))
@@ -268,7 +267,7 @@ impl RedisStore {
     pub(crate) fn range(&self, name: &str, at: usize, bytes: usize) -> Result<Vec<u8>, StoreError> {
         let last = (at + bytes).saturating_sub(1);
         let command = cmd("GETRANGE").arg(self.keys.named(name)).arg(at).arg(last).take();
-        self.wire.retry(|| self.wire.call(&command)).map_err(store_error)
+        Ok(self.wire.retry(|| self.wire.call(&command))?)
     }
 }
 

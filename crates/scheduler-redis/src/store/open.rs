@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use proofload_scheduler::StoreError;
 
-use super::{Answer, Call, OpenError, Options, RedisStore, store_error};
+use super::{Answer, Call, OpenError, Options, RedisStore};
 use crate::keys::Keys;
 use crate::scripts;
 use crate::wire::{Address, Value, WireError, cmd};
@@ -90,12 +90,11 @@ impl RedisStore {
         self.scan(|keys| {
             ours.extend(keys.into_iter().filter(|key| self.keys.is_ours(key) && *key != meta));
             true
-        })
-        .map_err(store_error)?;
+        })?;
         let ours: Vec<String> = ours.into_iter().chain([meta]).collect();
         for keys in ours.chunks(KEYS_A_COMMAND) {
             let unlink = cmd("UNLINK").arg(keys).take();
-            let _removed: u64 = self.wire.retry(|| self.wire.call(&unlink)).map_err(store_error)?;
+            let _removed: u64 = self.wire.retry(|| self.wire.call(&unlink))?;
         }
         Ok(())
     }
